@@ -1,0 +1,230 @@
+// The Python module leafscan._engine; its contract is src/leafscan/_engine.pyi.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "arrays.h"
+#include "leafscan/build/builder.h"
+#include "leafscan/core/finite.h"
+#include "leafscan/core/processors.h"
+#include "leafscan/hash/layout.h"
+#include "leafscan/search/searcher.h"
+#include "leafscan/simd/instruction_set.h"
+#include "python_monitor.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace leafscan {
+namespace {
+
+Metric MetricOf(const std::string& name) {
+  if (name == "dot_product") return Metric::kDotProduct;
+  if (name == "squared_l2") return Metric::kSquaredL2;
+  throw std::invalid_argument("metric must be \"dot_product\" or \"squared_l2\" here, received \"" + name + "\".");
+}
+
+nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bool normalize, std::size_t num_leaves,
+                    std::size_t tree_sample_size, int tree_iterations, std::size_t dimensions_per_block,
+                    std::size_t code_sample_size, int code_iterations, double anisotropic_threshold, bool keep_rows,
+                    std::uint64_t seed, int threads, nb::object progress) {
+  if (vectors.ndim() != 2 || vectors.shape(0) < 1 || vectors.shape(1) < 1) {
+    throw std::invalid_argument("vectors must have shape (n, d) with at least one row and one column.");
+  }
+  if (vectors.shape(0) >= 0xFFFFFFFFu) throw std::invalid_argument("vectors must have fewer than 2^32 - 1 rows.");
+  if (num_leaves > vectors.shape(0)) throw std::invalid_argument("num_leaves must not exceed the number of rows.");
+  PythonMonitor monitor(std::move(progress));
+  BuildOptions options;
+  options.metric = MetricOf(metric);
+  options.leaves = num_leaves;
+  options.tree_sample = tree_sample_size;
+  options.tree_iterations = tree_iterations;
+  options.width = dimensions_per_block;
+  options.code_sample = std::max<std::size_t>(code_sample_size, 1);
+  options.code_iterations = code_iterations;
+  options.anisotropic_threshold = anisotropic_threshold;
+  options.keep_rows = keep_rows;
+  options.seed = seed;
+  options.threads = threads;
+  options.monitor = &monitor;
+  const RowSource source{{vectors.data(), vectors.shape(0), vectors.shape(1)}, normalize};
+  Sections built;
+  {
+    const nb::gil_scoped_release released;
+    built = Build(source, options);
+  }
+  const std::size_t n = source.size();
+  const std::size_t dim = source.dim();
+  nb::dict sections;
+  sections["order"] = ToNumPy(std::move(built.order), {n});
+  if (keep_rows) sections["rows"] = ToNumPy(std::move(built.rows), {n, dim});
+  const std::size_t leaves = built.leaf_offsets.size() - 1;
+  sections["leaf_offsets"] = ToNumPy(std::move(built.leaf_offsets), {leaves + 1});
+  if (num_leaves > 0) sections["centroids"] = ToNumPy(std::move(built.centroids), {num_leaves, dim});
+  if (dimensions_per_block > 0) {
+    const std::size_t blocks = CeilDiv(dim, dimensions_per_block);
+    const std::size_t groups = built.live.size();
+    sections["codebooks"] = ToNumPy(std::move(built.codebooks), {blocks, kCodeWords, dimensions_per_block});
+    sections["codes"] = ToNumPy(std::move(built.codes), {groups, PaddedBlocks(blocks), kBlockBytes});
+    sections["live"] = ToNumPy(std::move(built.live), {groups});
+    if (options.metric == Metric::kSquaredL2) {
+      sections["terms"] = ToNumPy(std::move(built.terms), {groups, kGroupPoints});
+      sections["term_scale"] = ToNumPy(AlignedVector<float>{built.term_scale}, {1});
+    }
+  }
+  return sections;
+}
+
+// A searcher and the Python arrays that it reads.
+class PythonSearcher {
+ public:
+  PythonSearcher(const nb::handle& sections, const std::string& metric, const std::optional<InArray<std::int64_t>>& ids)
+      : order_(Take<std::uint32_t>(sections, "order")),
+        rows_(Take<float>(sections, "rows")),
+        leaf_offsets_(Take<std::uint64_t>(sections, "leaf_offsets")),
+        centroids_(Take<float>(sections, "centroids")),
+        codebooks_(Take<float>(sections, "codebooks")),
+        codes_(Take<std::uint8_t>(sections, "codes")),
+        terms_(Take<std::int16_t>(sections, "terms")),
+        live_(Take<std::uint32_t>(sections, "live")) {
+    IndexArrays arrays;
+    arrays.metric = MetricOf(metric);
+    arrays.count = order_.shape(0);
+    if (rows_.is_valid()) {
+      arrays.rows = {rows_.data(), rows_.shape(0), rows_.shape(1)};
+      arrays.dim = rows_.shape(1);
+    }
+    arrays.leaf_offsets = {leaf_offsets_.data(), leaf_offsets_.size()};
+    if (centroids_.is_valid()) {
+      arrays.centroids = {centroids_.data(), centroids_.shape(0), centroids_.shape(1)};
+      arrays.dim = centroids_.shape(1);
+    }
+    if (codebooks_.is_valid()) {
+      arrays.codebooks = {codebooks_.data(), codebooks_.size()};
+      arrays.blocks = codebooks_.shape(0);
+      arrays.width = codebooks_.shape(2);
+      if (arrays.dim == 0) arrays.dim = arrays.blocks * arrays.width;
+      arrays.codes = {codes_.data(), codes_.size()};
+      arrays.live = {live_.data(), live_.size()};
+      if (terms_.is_valid()) {
+        arrays.terms = {terms_.data(), terms_.size()};
+        arrays.term_scale = Take<float>(sections, "term_scale").data()[0];
+      }
+    }
+    if (ids) {
+      ids_ = *ids;
+      arrays.ids = {ids_.data(), ids_.size()};
+    } else {
+      positions_.assign(order_.data(), order_.data() + order_.size());
+      arrays.ids = positions_;
+    }
+    searcher_.emplace(OpenSnapshot(arrays));
+  }
+
+  nb::tuple Search(const InArray<float>& queries, std::int64_t k, std::int64_t leaves, std::int64_t candidates,
+                   int threads, bool normalize) const {
+    const Batch batch = Read(queries);
+    if (k < 1) throw std::invalid_argument("k must be at least 1, received " + std::to_string(k) + ".");
+    SearchOptions options;
+    options.k = static_cast<std::size_t>(k);
+    options.leaves = static_cast<std::size_t>(std::max<std::int64_t>(leaves, 1));
+    options.candidates = static_cast<std::size_t>(std::max<std::int64_t>(candidates, 1));
+    options.threads = threads;
+    PythonMonitor monitor{nb::none()};
+    if (batch.matrix.rows > kWatchedQueries) options.monitor = &monitor;
+    AlignedVector<std::int64_t> ids(batch.matrix.rows * options.k);
+    AlignedVector<float> scores(ids.size());
+    {
+      const nb::gil_scoped_release released;
+      CheckFinite(batch.matrix, "queries", threads);
+      if (normalize) {
+        AlignedVector<float> unit(batch.matrix.rows * batch.matrix.cols);
+        for (std::size_t i = 0; i < batch.matrix.rows; ++i) {
+          Normalize(batch.matrix.row(i), batch.matrix.cols, unit.data() + i * batch.matrix.cols);
+        }
+        searcher_->Search({unit.data(), batch.matrix.rows, batch.matrix.cols}, options, ids, scores);
+      } else {
+        searcher_->Search(batch.matrix, options, ids, scores);
+      }
+    }
+    if (batch.single) {
+      return nb::make_tuple(ToNumPy(std::move(ids), {options.k}), ToNumPy(std::move(scores), {options.k}));
+    }
+    const std::size_t rows = batch.matrix.rows;
+    return nb::make_tuple(ToNumPy(std::move(ids), {rows, options.k}), ToNumPy(std::move(scores), {rows, options.k}));
+  }
+
+  nb::object Route(const InArray<float>& queries, std::int64_t leaves) const {
+    const Batch batch = Read(queries);
+    if (!searcher_->snapshot().has_tree()) throw std::invalid_argument("This index has no tree, so no leaves.");
+    const auto most = static_cast<std::int64_t>(searcher_->snapshot().router.leaves());
+    const auto count = static_cast<std::size_t>(std::clamp<std::int64_t>(leaves, 1, most));
+    AlignedVector<std::int32_t> out(batch.matrix.rows * count);
+    {
+      const nb::gil_scoped_release released;
+      searcher_->Route(batch.matrix, count, 1, out);
+    }
+    return ToNumPy(std::move(out), {batch.matrix.rows, count});
+  }
+
+ private:
+  // Calls of so many queries may take long enough for somebody to want out of them.
+  static constexpr std::size_t kWatchedQueries = 256;
+
+  struct Batch {
+    MatrixView<float> matrix;
+    bool single;
+  };
+
+  Batch Read(const InArray<float>& queries) const {
+    const std::size_t dim = searcher_->snapshot().arrays.dim;
+    const bool single = queries.ndim() == 1;
+    if ((!single && queries.ndim() != 2) || queries.shape(queries.ndim() - 1) != dim) {
+      throw std::invalid_argument("queries must have shape (" + std::to_string(dim) + ",) or (q, " +
+                                  std::to_string(dim) + ").");
+    }
+    return {{queries.data(), single ? std::size_t{1} : queries.shape(0), dim}, single};
+  }
+
+  InArray<std::uint32_t> order_;
+  InArray<float> rows_;
+  InArray<std::uint64_t> leaf_offsets_;
+  InArray<float> centroids_;
+  InArray<float> codebooks_;
+  InArray<std::uint8_t> codes_;
+  InArray<std::int16_t> terms_;
+  InArray<std::uint32_t> live_;
+  InArray<std::int64_t> ids_;
+  AlignedVector<std::int64_t> positions_;
+  std::optional<Searcher> searcher_;
+};
+
+}  // namespace
+}  // namespace leafscan
+
+NB_MODULE(_engine, module) {
+  using leafscan::PythonSearcher;
+  module.doc() = "The native engine: arrays in, arrays out.";
+  module.def("build", &leafscan::BuildIndex, "vectors"_a, nb::kw_only(), "metric"_a, "normalize"_a, "num_leaves"_a,
+             "tree_sample_size"_a, "tree_iterations"_a, "dimensions_per_block"_a, "code_sample_size"_a,
+             "code_iterations"_a, "anisotropic_threshold"_a, "keep_rows"_a, "seed"_a, "threads"_a,
+             "progress"_a = nb::none());
+  nb::class_<PythonSearcher>(module, "Searcher")
+      .def(nb::init<const nb::handle&, const std::string&, const std::optional<leafscan::InArray<std::int64_t>>&>(),
+           "sections"_a, nb::kw_only(), "metric"_a, "ids"_a = nb::none())
+      .def("search", &PythonSearcher::Search, "queries"_a, "k"_a, "leaves"_a, "candidates"_a, "threads"_a,
+           "normalize"_a = false)
+      .def("route", &PythonSearcher::Route, "queries"_a, "leaves"_a);
+  module.def("available_threads", &leafscan::AvailableThreads);
+  module.def("instruction_set", &leafscan::InstructionSet);
+  module.def("instruction_sets", &leafscan::InstructionSets);
+  module.def("use_instruction_set", &leafscan::UseInstructionSet, "name"_a);
+}

@@ -1,0 +1,33 @@
+// From rows to the sections of an index.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "leafscan/build/sections.h"
+#include "leafscan/core/metric.h"
+#include "leafscan/core/monitor.h"
+#include "leafscan/core/row_source.h"
+
+namespace leafscan {
+
+struct BuildOptions {
+  Metric metric = Metric::kDotProduct;
+  std::size_t leaves = 0;  // 0: no tree
+  std::size_t tree_sample = 100'000;
+  int tree_iterations = 12;
+  std::size_t width = 2;  // dimensions a block; 0: no codes
+  std::size_t code_sample = 100'000;
+  int code_iterations = 10;
+  double anisotropic_threshold = 0.0;  // ScaNN's T; 0: plain squared error
+  bool keep_rows = true;
+  std::uint64_t seed = 0;
+  int threads = 1;
+  Monitor* monitor = nullptr;
+};
+
+// Throws std::invalid_argument, naming the first bad row, where a value is not finite, and whatever the monitor throws.
+// The source has at least one row, one dimension and `leaves` rows, and fewer than 2^32 rows.
+Sections Build(const RowSource& source, const BuildOptions& options);
+
+}  // namespace leafscan

@@ -1,0 +1,41 @@
+// A query as the scan wants it: a table of entries, and how its steps relate to real scores.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "leafscan/core/aligned_vector.h"
+#include "leafscan/core/metric.h"
+#include "leafscan/search/snapshot.h"
+#include "leafscan/simd/group_scan.h"
+#include "leafscan/simd/score_table.h"
+
+namespace leafscan {
+
+class QueryTable {
+ public:
+  // Needs a snapshot with codes. The scores of squared_l2 are -|q - c|^2 + 2 <q, r~> - t: the table holds 2 <q, r~>, and
+  // the unit is coarse enough for t to be counted in it.
+  void Build(const Snapshot& snapshot, std::span<const float> query);
+
+  ScanTable view() const { return {entries_.data(), padded_blocks_, term_factor_}; }
+
+  // What is added to a leaf's sums so that all leaves' scores count from one origin: `center` is the centroid's own score.
+  std::int32_t Bias(float center) const;
+  // The real score of an integer one.
+  float Score(std::int32_t score) const;
+  // Integer scores count from here; set to the score of the best centroid before biases are taken.
+  void SetOrigin(float origin) { origin_ = origin; }
+
+ private:
+  AlignedVector<float> padded_query_;
+  AlignedVector<float> scratch_;
+  AlignedVector<std::uint8_t> entries_;
+  std::size_t padded_blocks_ = 0;
+  std::int16_t term_factor_ = 0;
+  TableScale scale_;
+  float origin_ = 0.0f;
+};
+
+}  // namespace leafscan

@@ -1,0 +1,145 @@
+#include "leafscan/search/exact.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "leafscan/core/aligned_vector.h"
+#include "leafscan/core/thread_pool.h"
+#include "leafscan/search/score_key.h"
+#include "leafscan/search/top_keys.h"
+#include "leafscan/simd/panel.h"
+#include "leafscan/simd/row_score.h"
+
+namespace leafscan {
+namespace {
+
+constexpr std::size_t kRowsAtOnce = 128;   // thresholds are renewed after so many
+constexpr std::size_t kRowsPerTile = 4096;  // at least, when rows are shared out among threads
+// Up to this many queries, sixteen lanes would be mostly empty.
+constexpr std::size_t kFewQueries = 3;
+
+double Square(const float* vector, std::size_t dim) {
+  double square = 0.0;
+  for (std::size_t i = 0; i < dim; ++i) square += static_cast<double>(vector[i]) * vector[i];
+  return square;
+}
+
+float Below(double value) {
+  return std::nextafter(static_cast<float>(value), -std::numeric_limits<float>::infinity());
+}
+
+struct Tile {
+  std::size_t first_query, queries;
+  std::size_t first_row, rows;
+};
+
+}  // namespace
+
+void ExactSearch::Prepare(int threads) const {
+  std::call_once(prepared_, [&] {
+    const std::size_t chunks = (rows_.rows + kRowsPerTile - 1) / kRowsPerTile;
+    std::vector<double> longest(chunks, 0.0);
+    if (metric_ == Metric::kSquaredL2) bias_.resize(rows_.rows);
+    ParallelFor(chunks, threads, [&](std::size_t chunk) {
+      const std::size_t end = std::min(rows_.rows, (chunk + 1) * kRowsPerTile);
+      for (std::size_t row = chunk * kRowsPerTile; row < end; ++row) {
+        const double square = Square(rows_.row(row), rows_.cols);
+        longest[chunk] = std::max(longest[chunk], square);
+        if (metric_ == Metric::kSquaredL2) bias_[row] = static_cast<float>(-0.5 * square);
+      }
+    });
+    for (const double square : longest) longest_square_ = std::max(longest_square_, square);
+  });
+}
+
+std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float>& queries, std::size_t k,
+                                                          int threads, Monitor* monitor) const {
+  const std::size_t dim = rows_.cols;
+  const bool one_by_one = queries.rows <= kFewQueries;
+  if (!one_by_one) Prepare(threads);
+  const std::size_t per_tile = one_by_one ? 1 : kPanelLanes;
+  const std::size_t panels = (queries.rows + per_tile - 1) / per_tile;
+  // Enough tiles to keep all threads busy to the end, each of enough rows to be worth its own best k.
+  const std::size_t wanted = threads > 1 ? static_cast<std::size_t>(threads) * 4 : 1;
+  const std::size_t most = std::max<std::size_t>(1, rows_.rows / kRowsPerTile);
+  const std::size_t splits = std::clamp<std::size_t>((wanted + panels - 1) / std::max<std::size_t>(panels, 1), 1, most);
+  const std::size_t rows_per_tile = (rows_.rows + splits - 1) / splits;
+
+  std::vector<TopKeys> best(queries.rows * splits);
+  const auto search_tile = [&](const Tile& tile, std::size_t split) {
+    const auto keys = [&](std::size_t lane) -> TopKeys& { return best[(tile.first_query + lane) * splits + split]; };
+    for (std::size_t lane = 0; lane < tile.queries; ++lane) keys(lane).Reset(k);
+    if (one_by_one) {
+      float scores[kRowsAtOnce];
+      for (std::size_t at = 0; at < tile.rows; at += kRowsAtOnce) {
+        const std::size_t count = std::min(kRowsAtOnce, tile.rows - at);
+        ScoreRowRange(metric_, queries.row(tile.first_query), rows_, tile.first_row + at, count, scores);
+        for (std::size_t i = 0; i < count; ++i) {
+          keys(0).Push(ScoreKey(scores[i], static_cast<std::uint32_t>(tile.first_row + at + i)));
+        }
+      }
+      return;
+    }
+    AlignedVector<float> panel(kPanelLanes * dim);
+    PackPanel(queries.row(tile.first_query), tile.queries, dim, panel.data());
+    // A row's panel score and the score that RowScore gives differ by less than `slack` of the lane.
+    double squares[kPanelLanes] = {};
+    double slack[kPanelLanes] = {};
+    float thresholds[kPanelLanes];
+    std::fill_n(thresholds, kPanelLanes, std::numeric_limits<float>::infinity());
+    for (std::size_t lane = 0; lane < tile.queries; ++lane) {
+      squares[lane] = Square(queries.row(tile.first_query + lane), dim);
+      slack[lane] = static_cast<double>(dim + 16) * 0x1.0p-22 * (squares[lane] + longest_square_);
+      if (metric_ == Metric::kDotProduct) {
+        slack[lane] = static_cast<double>(dim + 16) * 0x1.0p-22 * std::sqrt(squares[lane] * longest_square_);
+      }
+      slack[lane] += std::numeric_limits<float>::min();  // products may also underflow
+      thresholds[lane] = -std::numeric_limits<float>::infinity();
+    }
+    std::vector<PanelHit> hits(kPanelLanes * kRowsAtOnce);
+    const float* bias = metric_ == Metric::kSquaredL2 ? bias_.data() : nullptr;
+    for (std::size_t at = 0; at < tile.rows; at += kRowsAtOnce) {
+      const std::size_t count = std::min(kRowsAtOnce, tile.rows - at);
+      const std::size_t found = PanelFilter(panel.data(), rows_, bias, tile.first_row + at, count, thresholds, hits.data());
+      for (std::size_t i = 0; i < found; ++i) {
+        const PanelHit& hit = hits[i];
+        if (hit.score < thresholds[hit.lane]) continue;
+        const float* query = queries.row(tile.first_query + hit.lane);
+        TopKeys& kept = keys(hit.lane);
+        kept.Push(ScoreKey(RowScore(metric_, query, rows_.row(hit.row), dim), hit.row));
+        if (kept.least() == 0) continue;
+        const double least = KeyScore(kept.least());
+        const double in_panel = metric_ == Metric::kSquaredL2 ? 0.5 * (least + squares[hit.lane]) : least;
+        thresholds[hit.lane] = Below(in_panel - slack[hit.lane]);
+      }
+    }
+  };
+  ParallelFor(
+      panels * splits, threads,
+      [&](std::size_t item) {
+        const std::size_t split = item / panels;
+        Tile tile;
+        tile.first_query = item % panels * per_tile;
+        tile.queries = std::min(per_tile, queries.rows - tile.first_query);
+        tile.first_row = std::min(rows_.rows, split * rows_per_tile);
+        tile.rows = std::min(rows_per_tile, rows_.rows - tile.first_row);
+        search_tile(tile, split);
+      },
+      monitor);
+  std::vector<std::vector<std::uint64_t>> merged(queries.rows);
+  ParallelFor((queries.rows + 255) / 256, threads, [&](std::size_t chunk) {
+    TopKeys all;
+    for (std::size_t query = chunk * 256; query < std::min(queries.rows, (chunk + 1) * 256); ++query) {
+      all.Reset(k);
+      for (std::size_t split = 0; split < splits; ++split) {
+        for (const std::uint64_t key : best[query * splits + split].Best()) all.Push(key);
+      }
+      const std::span<std::uint64_t> sorted = all.Sorted();
+      merged[query].assign(sorted.begin(), sorted.end());
+    }
+  });
+  return merged;
+}
+
+}  // namespace leafscan

@@ -1,0 +1,53 @@
+// Exact search: every row against every query.
+//
+// Batches go through the panel kernel, a float32 matrix product whose scores only choose what is worth scoring: a row
+// that could be among the best k, rounding errors of both sums included, is scored again by RowScore. So a query gets
+// the same ids and scores alone and in a batch.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "leafscan/core/matrix_view.h"
+#include "leafscan/core/metric.h"
+#include "leafscan/core/monitor.h"
+
+namespace leafscan {
+
+class ExactSearch {
+ public:
+  ExactSearch(const MatrixView<float>& rows, Metric metric) : rows_(rows), metric_(metric) {}
+
+  // Gives put(query, keys) the best k of each query as keys (search/score_key.h), best first.
+  template <class Put>
+  void Search(const MatrixView<float>& queries, std::size_t k, int threads, Monitor* monitor, const Put& put) const {
+    for (std::size_t first = 0; first < queries.rows; first += kQueriesAtOnce) {
+      const std::size_t count = std::min(kQueriesAtOnce, queries.rows - first);
+      const auto best = Best({queries.row(first), count, queries.cols}, k, threads, monitor);
+      for (std::size_t query = 0; query < count; ++query) {
+        put(first + query, std::span<const std::uint64_t>(best[query]));
+      }
+    }
+  }
+
+ private:
+  // Bounds the memory that the keys of a batch take.
+  static constexpr std::size_t kQueriesAtOnce = 4096;
+
+  std::vector<std::vector<std::uint64_t>> Best(const MatrixView<float>& queries, std::size_t k, int threads,
+                                               Monitor* monitor) const;
+  void Prepare(int threads) const;
+
+  MatrixView<float> rows_;
+  Metric metric_;
+  // Made at the first batch, since it reads every row of a mapped file.
+  mutable std::once_flag prepared_;
+  mutable std::vector<float> bias_;      // -|x|^2 / 2, squared_l2 alone
+  mutable double longest_square_ = 0.0;  // largest |x|^2
+};
+
+}  // namespace leafscan

@@ -1,0 +1,181 @@
+#include "leafscan/search/searcher.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "leafscan/core/aligned_vector.h"
+#include "leafscan/core/thread_pool.h"
+#include "leafscan/hash/query_table.h"
+#include "leafscan/search/score_key.h"
+#include "leafscan/search/top_keys.h"
+#include "leafscan/simd/group_scan.h"
+#include "leafscan/simd/row_score.h"
+
+namespace leafscan {
+namespace {
+
+// A thread takes so many queries of a batch at a time.
+constexpr std::size_t kQueriesPerChunk = 16;
+constexpr std::uint64_t kWholeIndex[1] = {0xFFFFFFFFu};  // the key of leaf 0, where there is no tree
+
+}  // namespace
+
+// What a query needs room for; a thread keeps its own from query to query.
+struct Searcher::Workspace {
+  Router::Scratch route;
+  QueryTable table;
+  TopKeys survivors;
+  TopKeys best;
+  AlignedVector<std::uint32_t> rows;
+  AlignedVector<float> scores;
+  AlignedVector<std::uint64_t> keys;
+};
+
+Searcher::Searcher(std::shared_ptr<const Snapshot> snapshot)
+    : snapshot_(std::move(snapshot)), exact_(snapshot_->arrays.rows, snapshot_->arrays.metric) {}
+
+void Searcher::Search(const MatrixView<float>& queries, const SearchOptions& options, std::span<std::int64_t> ids,
+                      std::span<float> scores) const {
+  const std::size_t k = options.k;
+  if (!snapshot_->has_tree() && !snapshot_->has_codes()) {
+    exact_.Search(queries, k, options.threads, options.monitor, [&](std::size_t query, std::span<const std::uint64_t> keys) {
+      Put(keys, k, ids.data() + query * k, scores.data() + query * k);
+    });
+    return;
+  }
+  const std::size_t chunks = (queries.rows + kQueriesPerChunk - 1) / kQueriesPerChunk;
+  // Few queries are shared out one by one.
+  const std::size_t per_chunk =
+      chunks >= static_cast<std::size_t>(options.threads) * 4 ? kQueriesPerChunk : std::size_t{1};
+  ParallelFor(
+      (queries.rows + per_chunk - 1) / per_chunk, options.threads,
+      [&](std::size_t chunk) {
+        thread_local Workspace space;
+        const std::size_t end = std::min(queries.rows, (chunk + 1) * per_chunk);
+        for (std::size_t query = chunk * per_chunk; query < end; ++query) {
+          SearchOne({queries.row(query), queries.cols}, options, space, ids.data() + query * k,
+                    scores.data() + query * k);
+        }
+      },
+      options.monitor);
+}
+
+void Searcher::Route(const MatrixView<float>& queries, std::size_t count, int threads,
+                     std::span<std::int32_t> leaves) const {
+  ParallelFor(queries.rows, threads, [&](std::size_t query) {
+    thread_local Router::Scratch scratch;
+    const auto keys = snapshot_->router.Route({queries.row(query), queries.cols}, count, scratch);
+    for (std::size_t i = 0; i < count; ++i) {
+      leaves[query * count + i] = static_cast<std::int32_t>(KeyRow(keys[i]));
+    }
+  });
+}
+
+void Searcher::SearchOne(std::span<const float> query, const SearchOptions& options, Workspace& space,
+                         std::int64_t* ids, float* scores) const {
+  std::span<const std::uint64_t> leaves = kWholeIndex;
+  if (snapshot_->has_tree()) {
+    leaves = snapshot_->router.Route(query, std::min(options.leaves, snapshot_->router.leaves()), space.route);
+  }
+  if (!snapshot_->has_codes()) {
+    Put(ScanRows(query, leaves, options.k, space), options.k, ids, scores);
+    return;
+  }
+  const std::size_t wanted = snapshot_->has_rows() ? std::max(options.candidates, options.k) : options.k;
+  const std::span<const std::uint64_t> survivors = ScanCodes(query, leaves, wanted, space);
+  if (snapshot_->has_rows()) {
+    Put(Rerank(query, survivors, options.k, space), options.k, ids, scores);
+    return;
+  }
+  space.keys.resize(survivors.size());
+  for (std::size_t i = 0; i < survivors.size(); ++i) {
+    space.keys[i] = ScoreKey(space.table.Score(SurvivorScore(survivors[i])), SurvivorRow(survivors[i]));
+  }
+  std::sort(space.keys.begin(), space.keys.end(), std::greater<>());
+  Put(space.keys, options.k, ids, scores);
+}
+
+std::span<const std::uint64_t> Searcher::ScanCodes(std::span<const float> query, std::span<const std::uint64_t> leaves,
+                                                   std::size_t wanted, Workspace& space) const {
+  const IndexArrays& arrays = snapshot_->arrays;
+  space.table.Build(*snapshot_, query);
+  const auto center_score = [&](std::size_t leaf) {
+    if (snapshot_->has_tree()) return RowScore(arrays.metric, query.data(), arrays.centroids.row(leaf), arrays.dim);
+    if (arrays.metric == Metric::kDotProduct) return 0.0f;
+    const AlignedVector<float> zero(arrays.dim, 0.0f);
+    return RowScore(arrays.metric, query.data(), zero.data(), arrays.dim);
+  };
+  const ScanTable table = space.table.view();
+  TopKeys& survivors = space.survivors;
+  survivors.Reset(wanted);
+  bool first = true;
+  for (const std::uint64_t key : leaves) {
+    const std::size_t leaf = KeyRow(key);
+    const float center = center_score(leaf);
+    if (first) space.table.SetOrigin(center);
+    first = false;
+    for (const Segment& segment : snapshot_->leaves[leaf].segments) {
+      GroupRun run{segment.codes, segment.terms, segment.live, segment.rows, segment.first_row, segment.groups,
+                   space.table.Bias(center)};
+      while (run.groups > 0) {
+        const std::int32_t threshold = SurvivorScore(survivors.least());
+        const ScanProgress done = ScanGroups(run, table, threshold, survivors.room());
+        survivors.Commit(done.kept);
+        run.groups -= done.groups;
+        if (run.groups == 0) break;
+        survivors.Compact();
+        run.codes += done.groups * table.padded_blocks * kBlockBytes;
+        if (run.terms != nullptr) run.terms += done.groups * kGroupPoints;
+        if (run.rows != nullptr) run.rows += done.groups * kGroupPoints;
+        run.live += done.groups;
+        run.first_row += static_cast<std::uint32_t>(done.groups * kGroupPoints);
+      }
+    }
+  }
+  return survivors.Best();
+}
+
+std::span<const std::uint64_t> Searcher::ScanRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
+                                                  std::size_t k, Workspace& space) const {
+  const IndexArrays& arrays = snapshot_->arrays;
+  space.best.Reset(k);
+  for (const std::uint64_t key : leaves) {
+    const Leaf& leaf = snapshot_->leaves[KeyRow(key)];
+    space.scores.resize(leaf.count);
+    ScoreRowRange(arrays.metric, query.data(), arrays.rows, leaf.first_row, leaf.count, space.scores.data());
+    for (std::size_t i = 0; i < leaf.count; ++i) {
+      space.best.Push(ScoreKey(space.scores[i], static_cast<std::uint32_t>(leaf.first_row + i)));
+    }
+  }
+  return space.best.Sorted();
+}
+
+std::span<const std::uint64_t> Searcher::Rerank(std::span<const float> query, std::span<const std::uint64_t> survivors,
+                                                std::size_t k, Workspace& space) const {
+  const IndexArrays& arrays = snapshot_->arrays;
+  space.rows.resize(survivors.size());
+  for (std::size_t i = 0; i < survivors.size(); ++i) space.rows[i] = SurvivorRow(survivors[i]);
+  // In the order of memory rows are fetched ahead best.
+  std::sort(space.rows.begin(), space.rows.end());
+  space.scores.resize(space.rows.size());
+  ScoreRows(arrays.metric, query.data(), arrays.rows, space.rows, space.scores.data());
+  space.best.Reset(k);
+  for (std::size_t i = 0; i < space.rows.size(); ++i) space.best.Push(ScoreKey(space.scores[i], space.rows[i]));
+  return space.best.Sorted();
+}
+
+void Searcher::Put(std::span<const std::uint64_t> keys, std::size_t k, std::int64_t* ids, float* scores) const {
+  const IndexArrays& arrays = snapshot_->arrays;
+  const bool l2 = arrays.metric == Metric::kSquaredL2;
+  const std::size_t found = std::min(k, keys.size());
+  for (std::size_t i = 0; i < found; ++i) {
+    const float score = KeyScore(keys[i]);
+    ids[i] = arrays.ids[KeyRow(keys[i])];
+    scores[i] = l2 ? std::max(0.0f, -score) : score;
+  }
+  const float worst = std::numeric_limits<float>::infinity();
+  std::fill(ids + found, ids + k, std::int64_t{-1});
+  std::fill(scores + found, scores + k, l2 ? worst : -worst);
+}
+
+}  // namespace leafscan

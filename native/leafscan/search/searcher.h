@@ -1,0 +1,56 @@
+// Searches one snapshot: route, scan, rerank.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "leafscan/core/matrix_view.h"
+#include "leafscan/core/monitor.h"
+#include "leafscan/search/exact.h"
+#include "leafscan/search/snapshot.h"
+
+namespace leafscan {
+
+struct SearchOptions {
+  std::size_t k = 10;
+  std::size_t leaves = 1;       // visited by each query; clamped to the leaves there are
+  std::size_t candidates = 100;  // rows reranked; raised to k
+  int threads = 1;
+  Monitor* monitor = nullptr;
+};
+
+class Searcher {
+ public:
+  explicit Searcher(std::shared_ptr<const Snapshot> snapshot);
+
+  const Snapshot& snapshot() const { return *snapshot_; }
+
+  // Writes queries.rows * k ids and scores, best first; -1 and the worst score where there are no more. Queries are
+  // finite, and normalised where the metric wants it. The answer to a query does not depend on the batch it is in, on
+  // the threads, or on the instruction set.
+  void Search(const MatrixView<float>& queries, const SearchOptions& options, std::span<std::int64_t> ids,
+              std::span<float> scores) const;
+
+  // The leaves that each query visits, best first: queries.rows * count. Needs a tree.
+  void Route(const MatrixView<float>& queries, std::size_t count, int threads, std::span<std::int32_t> leaves) const;
+
+ private:
+  struct Workspace;
+
+  void SearchOne(std::span<const float> query, const SearchOptions& options, Workspace& space, std::int64_t* ids,
+                 float* scores) const;
+  std::span<const std::uint64_t> ScanCodes(std::span<const float> query, std::span<const std::uint64_t> leaves,
+                                           std::size_t wanted, Workspace& space) const;
+  std::span<const std::uint64_t> ScanRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
+                                          std::size_t k, Workspace& space) const;
+  std::span<const std::uint64_t> Rerank(std::span<const float> query, std::span<const std::uint64_t> survivors,
+                                        std::size_t k, Workspace& space) const;
+  void Put(std::span<const std::uint64_t> keys, std::size_t k, std::int64_t* ids, float* scores) const;
+
+  std::shared_ptr<const Snapshot> snapshot_;
+  ExactSearch exact_;
+};
+
+}  // namespace leafscan

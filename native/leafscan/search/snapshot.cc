@@ -1,0 +1,46 @@
+#include "leafscan/search/snapshot.h"
+
+#include "leafscan/hash/layout.h"
+
+namespace leafscan {
+
+std::shared_ptr<const Snapshot> OpenSnapshot(const IndexArrays& arrays) {
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->arrays = arrays;
+  if (arrays.centroids.data != nullptr) snapshot->router = Router(arrays.centroids, arrays.metric);
+  const std::size_t blocks = arrays.blocks;
+  if (blocks > 0) {
+    TransposedCodebooks& books = snapshot->codebooks;
+    books.blocks = blocks;
+    books.width = arrays.width;
+    books.words.resize(arrays.codebooks.size());
+    for (std::size_t block = 0; block < blocks; ++block) {
+      for (std::size_t code = 0; code < kCodeWords; ++code) {
+        for (std::size_t i = 0; i < arrays.width; ++i) {
+          books.words[(block * arrays.width + i) * kCodeWords + code] =
+              arrays.codebooks[(block * kCodeWords + code) * arrays.width + i];
+        }
+      }
+    }
+  }
+  std::size_t group = 0;
+  for (std::size_t l = 0; l + 1 < arrays.leaf_offsets.size(); ++l) {
+    Leaf leaf;
+    leaf.first_row = arrays.leaf_offsets[l];
+    leaf.count = arrays.leaf_offsets[l + 1] - leaf.first_row;
+    if (blocks > 0 && leaf.count > 0) {
+      Segment segment;
+      segment.groups = GroupsOf(leaf.count);
+      segment.codes = arrays.codes.data() + group * PaddedBlocks(blocks) * kBlockBytes;
+      segment.live = arrays.live.data() + group;
+      if (!arrays.terms.empty()) segment.terms = arrays.terms.data() + group * kGroupPoints;
+      segment.first_row = static_cast<std::uint32_t>(leaf.first_row);
+      group += segment.groups;
+      leaf.segments.push_back(segment);
+    }
+    snapshot->leaves.push_back(std::move(leaf));
+  }
+  return snapshot;
+}
+
+}  // namespace leafscan

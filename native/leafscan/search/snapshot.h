@@ -1,0 +1,73 @@
+// One version of an index as a search sees it. It never changes; an update makes a new one, and every search holds the
+// one it began with.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "leafscan/core/aligned_vector.h"
+#include "leafscan/core/matrix_view.h"
+#include "leafscan/core/metric.h"
+#include "leafscan/tree/router.h"
+
+namespace leafscan {
+
+// A stretch of a leaf's codes: whole groups of 32, mapped or owned by somebody who outlives the snapshot.
+struct Segment {
+  const std::uint8_t* codes = nullptr;
+  const std::int16_t* terms = nullptr;  // null without terms
+  const std::uint32_t* live = nullptr;
+  const std::uint32_t* rows = nullptr;  // null where rows follow one another from first_row
+  std::uint32_t first_row = 0;
+  std::size_t groups = 0;
+};
+
+struct Leaf {
+  std::uint64_t first_row = 0;  // of its rows, which follow one another
+  std::uint64_t count = 0;
+  std::vector<Segment> segments;
+};
+
+// Codebooks as the lookup table wants them: words[(block * width + i) * 16 + code].
+struct TransposedCodebooks {
+  AlignedVector<float> words;
+  std::size_t blocks = 0;
+  std::size_t width = 0;
+};
+
+// Views of the arrays of an index.
+struct IndexArrays {
+  Metric metric = Metric::kDotProduct;
+  std::size_t dim = 0;
+  std::size_t count = 0;
+  MatrixView<float> rows;                          // no data where rows were not kept
+  std::span<const std::uint64_t> leaf_offsets;     // always
+  MatrixView<float> centroids;                     // no data without a tree
+  std::span<const float> codebooks;                // empty without codes
+  std::size_t blocks = 0;
+  std::size_t width = 0;
+  std::span<const std::uint8_t> codes;
+  std::span<const std::int16_t> terms;
+  std::span<const std::uint32_t> live;
+  float term_scale = 0.0f;
+  std::span<const std::int64_t> ids;               // by row
+};
+
+struct Snapshot {
+  IndexArrays arrays;
+  std::vector<Leaf> leaves;
+  Router router;
+  TransposedCodebooks codebooks;
+
+  bool has_tree() const { return arrays.centroids.data != nullptr; }
+  bool has_codes() const { return codebooks.blocks > 0; }
+  bool has_rows() const { return arrays.rows.data != nullptr; }
+};
+
+// The arrays must be consistent, and outlive the snapshot.
+std::shared_ptr<const Snapshot> OpenSnapshot(const IndexArrays& arrays);
+
+}  // namespace leafscan

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace leafscan::reference {
+
+// One entry before it is quantised, in float64.
+inline double TableEntry(std::span<const float> words, std::size_t width, std::span<const float> query,
+                         std::size_t block, std::size_t code) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < width; ++i) {
+    sum += static_cast<double>(query[block * width + i]) * words[(block * width + i) * 16 + code];
+  }
+  return sum;
+}
+
+}  // namespace leafscan::reference

@@ -1,0 +1,88 @@
+"""The native engine: arrays in, arrays out. It parses no file and trusts what `leafscan.index` has checked."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Metric = Literal["dot_product", "squared_l2"]
+Progress = Callable[[str, int, int], None]
+
+def build(
+    vectors: NDArray[np.float32],
+    *,
+    metric: Metric,
+    normalize: bool,
+    num_leaves: int,
+    tree_sample_size: int,
+    tree_iterations: int,
+    dimensions_per_block: int,
+    code_sample_size: int,
+    code_iterations: int,
+    anisotropic_threshold: float,
+    keep_rows: bool,
+    seed: int,
+    threads: int,
+    progress: Progress | None = None,
+) -> dict[str, NDArray[Any]]:
+    """Train and lay out an index; returns its sections.
+
+    ``vectors`` is (n, d), C-ordered, and may be read-only. ``normalize`` scales rows to length 1 as they are
+    read (cosine; zero rows stay zero). ``num_leaves`` 0 means no tree; ``dimensions_per_block`` 0 means no
+    codes; ``anisotropic_threshold`` 0 means plain squared error. ``keep_rows`` False drops the rows after
+    hashing. ``progress`` receives (stage, done, total) on the calling thread, at most about twenty times a
+    second; what it raises ends the build and comes out of this call. Ctrl-C ends the build with
+    KeyboardInterrupt. A row that holds NaN or infinity raises ValueError and names the first such row.
+
+    Sections (always C-ordered):
+
+    - ``order`` uint32 (n,): row r of the index is ``vectors[order[r]]``
+    - ``rows`` float32 (n, d), where kept: leaf-major, as the metric wants them
+    - ``leaf_offsets`` uint64 (leaves + 1,): the first row of each leaf; always there, one leaf without a tree
+    - ``centroids`` float32 (leaves, d), with a tree
+    - ``codebooks`` float32 (blocks, 16, dimensions_per_block), with codes; missing dimensions are zero
+    - ``codes`` uint8 (groups, padded_blocks, 16), with codes: groups of 32 points, leaf after leaf
+    - ``terms`` int16 (groups, 32), with codes and squared_l2
+    - ``term_scale`` float32 (1,), with codes and squared_l2
+    - ``live`` uint32 (groups,): bit j is set where point j of the group is there
+    """
+
+class Searcher:
+    """Search over sections. They are read in place (mapped files too) and kept alive; nothing is copied."""
+
+    def __init__(
+        self, sections: Mapping[str, NDArray[Any]], *, metric: Metric, ids: NDArray[np.int64] | None = None
+    ) -> None:
+        """Take sections that are consistent; ``ids`` (n,) by row, by default ``order``."""
+
+    def search(
+        self,
+        queries: NDArray[np.float32],
+        k: int,
+        leaves: int,
+        candidates: int,
+        threads: int,
+        normalize: bool = False,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Search (d,) or (q, d), C-ordered; gives ids and scores, (k,) or (q, k), best first.
+
+        ``leaves`` is ignored without a tree, ``candidates`` (raised to k) without codes or without rows.
+        Padding: id -1, score -inf (squared_l2: +inf). A query that holds NaN or infinity raises ValueError and
+        names the first such query.
+        """
+
+    def route(self, queries: NDArray[np.float32], leaves: int) -> NDArray[np.int32]:
+        """The leaves (q, leaves) that each query visits, best first (tree only)."""
+
+def available_threads() -> int:
+    """The processors that affinity and cgroup allow, at least 1."""
+
+def instruction_set() -> str:
+    """The instruction set in use, by Highway's name, for example "AVX2"."""
+
+def instruction_sets() -> list[str]:
+    """All that this build carries and this processor runs, best first."""
+
+def use_instruction_set(name: str) -> None:
+    """Use only this one from now on ("" restores the best); for tests and benchmarks."""
