@@ -32,10 +32,19 @@ Metric MetricOf(const std::string& name) {
   throw std::invalid_argument("metric must be \"dot_product\" or \"squared_l2\" here, received \"" + name + "\".");
 }
 
+void PutCodes(nb::dict& sections, const std::string& prefix, CodeSections&& built, std::size_t blocks) {
+  const std::size_t groups = built.live.size();
+  sections[(prefix + "codes").c_str()] = ToNumPy(std::move(built.codes), {groups, PaddedBlocks(blocks), kBlockBytes});
+  if (!built.terms.empty()) {
+    sections[(prefix + "terms").c_str()] = ToNumPy(std::move(built.terms), {groups, kGroupPoints});
+  }
+  sections[(prefix + "live").c_str()] = ToNumPy(std::move(built.live), {groups});
+}
+
 nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bool normalize, std::size_t num_leaves,
                     std::size_t tree_sample_size, int tree_iterations, std::size_t dimensions_per_block,
                     std::size_t code_sample_size, int code_iterations, double anisotropic_threshold, bool keep_rows,
-                    std::uint64_t seed, int threads, nb::object progress) {
+                    std::uint64_t seed, int threads, std::optional<float> soar_lambda, nb::object progress) {
   if (vectors.ndim() != 2 || vectors.shape(0) < 1 || vectors.shape(1) < 1) {
     throw std::invalid_argument("vectors must have shape (n, d) with at least one row and one column.");
   }
@@ -52,6 +61,7 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
   options.code_iterations = code_iterations;
   options.anisotropic_threshold = anisotropic_threshold;
   options.keep_rows = keep_rows;
+  if (soar_lambda) options.soar_lambda = *soar_lambda;
   options.seed = seed;
   options.threads = threads;
   options.monitor = &monitor;
@@ -68,55 +78,85 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
   if (keep_rows) sections["rows"] = ToNumPy(std::move(built.rows), {n, dim});
   const std::size_t leaves = built.leaf_offsets.size() - 1;
   sections["leaf_offsets"] = ToNumPy(std::move(built.leaf_offsets), {leaves + 1});
-  if (num_leaves > 0) sections["centroids"] = ToNumPy(std::move(built.centroids), {num_leaves, dim});
+  if (num_leaves > 0) {
+    sections["centroids"] = ToNumPy(std::move(built.centroids), {num_leaves, dim});
+    if (options.metric == Metric::kDotProduct) {
+      sections["leaf_scales"] = ToNumPy(std::move(built.leaf_scales), {num_leaves});
+      sections["leaf_biases"] = ToNumPy(std::move(built.leaf_biases), {num_leaves});
+    }
+  }
   if (dimensions_per_block > 0) {
     const std::size_t blocks = CeilDiv(dim, dimensions_per_block);
-    const std::size_t groups = built.live.size();
     sections["codebooks"] = ToNumPy(std::move(built.codebooks), {blocks, kCodeWords, dimensions_per_block});
-    sections["codes"] = ToNumPy(std::move(built.codes), {groups, PaddedBlocks(blocks), kBlockBytes});
-    sections["live"] = ToNumPy(std::move(built.live), {groups});
+    PutCodes(sections, "", std::move(built.primary), blocks);
+    if (!built.spill_offsets.empty()) {
+      sections["spill_offsets"] = ToNumPy(std::move(built.spill_offsets), {leaves + 1});
+      sections["spill_rows"] = ToNumPy(std::move(built.spill_rows), {built.spill.live.size(), kGroupPoints});
+      PutCodes(sections, "spill_", std::move(built.spill), blocks);
+    }
     if (options.metric == Metric::kSquaredL2) {
-      sections["terms"] = ToNumPy(std::move(built.terms), {groups, kGroupPoints});
       sections["term_scale"] = ToNumPy(AlignedVector<float>{built.term_scale}, {1});
     }
   }
   return sections;
 }
 
+struct InCodes {
+  InCodes(const nb::handle& sections, const std::string& prefix)
+      : codes(Take<std::uint8_t>(sections, (prefix + "codes").c_str())),
+        terms(Take<std::int16_t>(sections, (prefix + "terms").c_str())),
+        live(Take<std::uint32_t>(sections, (prefix + "live").c_str())) {}
+
+  CodeArrays View() const {
+    CodeArrays view;
+    view.codes = {codes.data(), codes.size()};
+    view.live = {live.data(), live.size()};
+    if (terms.is_valid()) view.terms = {terms.data(), terms.size()};
+    return view;
+  }
+
+  InArray<std::uint8_t> codes;
+  InArray<std::int16_t> terms;
+  InArray<std::uint32_t> live;
+};
+
 // A searcher and the Python arrays that it reads.
 class PythonSearcher {
  public:
-  PythonSearcher(const nb::handle& sections, const std::string& metric, const std::optional<InArray<std::int64_t>>& ids)
+  PythonSearcher(const nb::handle& sections, const std::string& metric, std::size_t dim,
+                 const std::optional<InArray<std::int64_t>>& ids)
       : order_(Take<std::uint32_t>(sections, "order")),
         rows_(Take<float>(sections, "rows")),
         leaf_offsets_(Take<std::uint64_t>(sections, "leaf_offsets")),
         centroids_(Take<float>(sections, "centroids")),
+        leaf_scales_(Take<float>(sections, "leaf_scales")),
+        leaf_biases_(Take<float>(sections, "leaf_biases")),
         codebooks_(Take<float>(sections, "codebooks")),
-        codes_(Take<std::uint8_t>(sections, "codes")),
-        terms_(Take<std::int16_t>(sections, "terms")),
-        live_(Take<std::uint32_t>(sections, "live")) {
+        primary_(sections, ""),
+        spill_offsets_(Take<std::uint64_t>(sections, "spill_offsets")),
+        spill_rows_(Take<std::uint32_t>(sections, "spill_rows")),
+        spill_(sections, "spill_") {
     IndexArrays arrays;
     arrays.metric = MetricOf(metric);
+    arrays.dim = dim;
     arrays.count = order_.shape(0);
-    if (rows_.is_valid()) {
-      arrays.rows = {rows_.data(), rows_.shape(0), rows_.shape(1)};
-      arrays.dim = rows_.shape(1);
-    }
+    if (rows_.is_valid()) arrays.rows = {rows_.data(), rows_.shape(0), rows_.shape(1)};
     arrays.leaf_offsets = {leaf_offsets_.data(), leaf_offsets_.size()};
-    if (centroids_.is_valid()) {
-      arrays.centroids = {centroids_.data(), centroids_.shape(0), centroids_.shape(1)};
-      arrays.dim = centroids_.shape(1);
+    if (centroids_.is_valid()) arrays.centroids = {centroids_.data(), centroids_.shape(0), centroids_.shape(1)};
+    if (leaf_scales_.is_valid()) {
+      arrays.leaf_scales = {leaf_scales_.data(), leaf_scales_.size()};
+      arrays.leaf_biases = {leaf_biases_.data(), leaf_biases_.size()};
     }
     if (codebooks_.is_valid()) {
       arrays.codebooks = {codebooks_.data(), codebooks_.size()};
       arrays.blocks = codebooks_.shape(0);
       arrays.width = codebooks_.shape(2);
-      if (arrays.dim == 0) arrays.dim = arrays.blocks * arrays.width;
-      arrays.codes = {codes_.data(), codes_.size()};
-      arrays.live = {live_.data(), live_.size()};
-      if (terms_.is_valid()) {
-        arrays.terms = {terms_.data(), terms_.size()};
-        arrays.term_scale = Take<float>(sections, "term_scale").data()[0];
+      arrays.primary = primary_.View();
+      if (primary_.terms.is_valid()) arrays.term_scale = Take<float>(sections, "term_scale").data()[0];
+      if (spill_offsets_.is_valid()) {
+        arrays.spill_offsets = {spill_offsets_.data(), spill_offsets_.size()};
+        arrays.spill_rows = {spill_rows_.data(), spill_rows_.size()};
+        arrays.spill = spill_.View();
       }
     }
     if (ids) {
@@ -198,10 +238,13 @@ class PythonSearcher {
   InArray<float> rows_;
   InArray<std::uint64_t> leaf_offsets_;
   InArray<float> centroids_;
+  InArray<float> leaf_scales_;
+  InArray<float> leaf_biases_;
   InArray<float> codebooks_;
-  InArray<std::uint8_t> codes_;
-  InArray<std::int16_t> terms_;
-  InArray<std::uint32_t> live_;
+  InCodes primary_;
+  InArray<std::uint64_t> spill_offsets_;
+  InArray<std::uint32_t> spill_rows_;
+  InCodes spill_;
   InArray<std::int64_t> ids_;
   AlignedVector<std::int64_t> positions_;
   std::optional<Searcher> searcher_;
@@ -216,10 +259,11 @@ NB_MODULE(_engine, module) {
   module.def("build", &leafscan::BuildIndex, "vectors"_a, nb::kw_only(), "metric"_a, "normalize"_a, "num_leaves"_a,
              "tree_sample_size"_a, "tree_iterations"_a, "dimensions_per_block"_a, "code_sample_size"_a,
              "code_iterations"_a, "anisotropic_threshold"_a, "keep_rows"_a, "seed"_a, "threads"_a,
-             "progress"_a = nb::none());
+             "soar_lambda"_a = nb::none(), "progress"_a = nb::none());
   nb::class_<PythonSearcher>(module, "Searcher")
-      .def(nb::init<const nb::handle&, const std::string&, const std::optional<leafscan::InArray<std::int64_t>>&>(),
-           "sections"_a, nb::kw_only(), "metric"_a, "ids"_a = nb::none())
+      .def(nb::init<const nb::handle&, const std::string&, std::size_t,
+                    const std::optional<leafscan::InArray<std::int64_t>>&>(),
+           "sections"_a, nb::kw_only(), "metric"_a, "dim"_a, "ids"_a = nb::none())
       .def("search", &PythonSearcher::Search, "queries"_a, "k"_a, "leaves"_a, "candidates"_a, "threads"_a,
            "normalize"_a = false)
       .def("route", &PythonSearcher::Route, "queries"_a, "leaves"_a);

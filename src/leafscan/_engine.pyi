@@ -24,6 +24,7 @@ def build(
     keep_rows: bool,
     seed: int,
     threads: int,
+    soar_lambda: float | None = None,
     progress: Progress | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Train and lay out an index; returns its sections.
@@ -31,7 +32,8 @@ def build(
     ``vectors`` is (n, d), C-ordered, and may be read-only. ``normalize`` scales rows to length 1 as they are
     read (cosine; zero rows stay zero). ``num_leaves`` 0 means no tree; ``dimensions_per_block`` 0 means no
     codes; ``anisotropic_threshold`` 0 means plain squared error. ``keep_rows`` False drops the rows after
-    hashing. ``progress`` receives (stage, done, total) on the calling thread, at most about twenty times a
+    hashing. ``soar_lambda`` lists every row in a second leaf as well (SOAR); it needs two leaves and codes.
+    ``progress`` receives (stage, done, total) on the calling thread, at most about twenty times a
     second; what it raises ends the build and comes out of this call. Ctrl-C ends the build with
     KeyboardInterrupt. A row that holds NaN or infinity raises ValueError and names the first such row.
 
@@ -41,18 +43,28 @@ def build(
     - ``rows`` float32 (n, d), where kept: leaf-major, as the metric wants them
     - ``leaf_offsets`` uint64 (leaves + 1,): the first row of each leaf; always there, one leaf without a tree
     - ``centroids`` float32 (leaves, d), with a tree
+    - ``leaf_scales``, ``leaf_biases`` float32 (leaves,), with a tree and dot_product: a leaf's score for a query q is
+      ``scale * <q, centroid> + bias * |q|``
     - ``codebooks`` float32 (blocks, 16, dimensions_per_block), with codes; missing dimensions are zero
     - ``codes`` uint8 (groups, padded_blocks, 16), with codes: groups of 32 points, leaf after leaf
     - ``terms`` int16 (groups, 32), with codes and squared_l2
     - ``term_scale`` float32 (1,), with codes and squared_l2
-    - ``live`` uint32 (groups,): bit j is set where point j of the group is there
+    - ``live`` uint32 (groups,), with codes: bit j is set where point j of the group is there
+    - ``spill_offsets`` uint64 (leaves + 1,), with SOAR: as ``leaf_offsets``, of the second listing
+    - ``spill_rows`` uint32 (spill groups, 32), with SOAR: the row of each point, 0 where there is none
+    - ``spill_codes``, ``spill_terms``, ``spill_live``, with SOAR: as their namesakes
     """
 
 class Searcher:
     """Search over sections. They are read in place (mapped files too) and kept alive; nothing is copied."""
 
     def __init__(
-        self, sections: Mapping[str, NDArray[Any]], *, metric: Metric, ids: NDArray[np.int64] | None = None
+        self,
+        sections: Mapping[str, NDArray[Any]],
+        *,
+        metric: Metric,
+        dim: int,
+        ids: NDArray[np.int64] | None = None,
     ) -> None:
         """Take sections that are consistent; ``ids`` (n,) by row, by default ``order``."""
 

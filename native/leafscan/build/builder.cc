@@ -3,22 +3,28 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
+#include <utility>
 #include <vector>
 
+#include "leafscan/build/encoder.h"
 #include "leafscan/build/panels.h"
 #include "leafscan/core/finite.h"
 #include "leafscan/core/thread_pool.h"
-#include "leafscan/hash/layout.h"
 #include "leafscan/simd/encode_panel.h"
+#include "leafscan/train/assign.h"
 #include "leafscan/train/codebooks.h"
 #include "leafscan/train/kmeans.h"
 #include "leafscan/train/sample.h"
+#include "leafscan/train/spill.h"
 
 namespace leafscan {
 namespace {
 
-constexpr std::size_t kGroupsPerChunk = 16;
 constexpr std::size_t kRowsPerChunk = 1024;
+// The best row of a leaf is taken to lie this many standard deviations beyond its centroid, in the query's direction.
+// Measured on trained embeddings (benchmarks/LOG.md): 2 to 3 is best, and a fifth of the points is saved.
+constexpr double kOptimism = 2.5;
 
 class Builder {
  public:
@@ -47,26 +53,85 @@ class Builder {
   }
 
   void TrainTree() {
-    const std::size_t dim = source_.dim();
-    {
-      Stage("training the tree");
-      const std::vector<std::uint32_t> chosen =
-          SampleRows(source_.size(), std::max(options_.tree_sample, options_.leaves), options_.seed);
-      AlignedVector<float> sample(chosen.size() * dim);
-      ParallelFor((chosen.size() + kRowsPerChunk - 1) / kRowsPerChunk, options_.threads, [&](std::size_t chunk) {
-        const std::size_t end = std::min(chosen.size(), (chunk + 1) * kRowsPerChunk);
-        for (std::size_t i = chunk * kRowsPerChunk; i < end; ++i) source_.Read(chosen[i], sample.data() + i * dim);
-      });
-      out_.centroids = TrainKMeans({sample.data(), chosen.size(), dim},
-                                   {options_.leaves, options_.tree_iterations, options_.seed + 1, options_.threads,
-                                    options_.monitor});
+    Stage("training the tree");
+    const bool spherical = source_.normalize;
+    const KMeansOptions kmeans{options_.leaves, options_.tree_iterations, spherical, options_.seed, options_.threads,
+                               options_.monitor};
+    const std::size_t wanted = std::max(options_.tree_sample, options_.leaves);
+    std::vector<std::uint32_t> leaf_of;
+    if (wanted >= source_.size()) {
+      KMeansResult trained = TrainKMeans(source_, kmeans);
+      out_.centroids = std::move(trained.centroids);
+      leaf_of = std::move(trained.nearest);
+    } else {
+      out_.centroids = TrainKMeans(Sampled(wanted), kmeans).centroids;
+      sample_.clear();
+      sample_.shrink_to_fit();
+      Stage("filling the leaves");
+      AlignedVector<float> directions(out_.centroids);
+      if (spherical) {
+        for (std::size_t l = 0; l < options_.leaves; ++l) {
+          Normalize(out_.centroids.data() + l * source_.dim(), source_.dim(), directions.data() + l * source_.dim());
+        }
+      }
+      leaf_of.resize(source_.size());
+      AssignNearest(source_, {directions.data(), options_.leaves, source_.dim()}, options_.threads, options_.monitor,
+                    leaf_of);
     }
-    Stage("filling the leaves");
-    std::vector<std::uint32_t> leaf_of(source_.size());
-    AssignNearest(source_, {out_.centroids.data(), options_.leaves, dim}, options_.threads, options_.monitor, leaf_of);
     const Clusters clusters = GroupByCluster(leaf_of, options_.leaves);
     out_.leaf_offsets.assign(clusters.starts.begin(), clusters.starts.end());
     out_.order.assign(clusters.members.begin(), clusters.members.end());
+    if (options_.metric == Metric::kDotProduct) MeasureLeaves();
+    if (options_.soar_lambda >= 0.0f && options_.leaves > 1) Spill(leaf_of);
+  }
+
+  // A seeded sample of the rows, as the metric wants them.
+  RowSource Sampled(std::size_t count) {
+    const std::vector<std::uint32_t> chosen = SampleRows(source_.size(), count, options_.seed);
+    sample_.resize(chosen.size() * source_.dim());
+    ForRows(chosen.size(), [&](std::size_t i) { source_.Read(chosen[i], sample_.data() + i * source_.dim()); });
+    return {{sample_.data(), chosen.size(), source_.dim()}, false};
+  }
+
+  // How a query's score for a leaf follows from its product with the centroid (tree/router.h).
+  void MeasureLeaves() {
+    const std::size_t dim = source_.dim();
+    out_.leaf_scales.assign(options_.leaves, 1.0f);
+    out_.leaf_biases.assign(options_.leaves, 0.0f);
+    ParallelFor(options_.leaves, options_.threads, [&](std::size_t leaf) {
+      const float* center = out_.centroids.data() + leaf * dim;
+      if (source_.normalize) {
+        double square = 0.0;
+        for (std::size_t i = 0; i < dim; ++i) square += static_cast<double>(center[i]) * center[i];
+        if (square > 0.0) out_.leaf_scales[leaf] = static_cast<float>(1.0 / std::sqrt(square));
+        return;
+      }
+      const std::size_t count = out_.leaf_offsets[leaf + 1] - out_.leaf_offsets[leaf];
+      if (count == 0) return;
+      double square = 0.0;
+      for (std::size_t row = out_.leaf_offsets[leaf]; row < out_.leaf_offsets[leaf + 1]; ++row) {
+        const float* x = source_.rows.row(out_.order[row]);
+        for (std::size_t i = 0; i < dim; ++i) {
+          const double residual = static_cast<double>(x[i]) - center[i];
+          square += residual * residual;
+        }
+      }
+      out_.leaf_biases[leaf] =
+          static_cast<float>(kOptimism * std::sqrt(square / static_cast<double>(count * dim)));
+    });
+  }
+
+  // Lists each row once more, in the leaf that serves best the queries which miss its first one.
+  void Spill(std::span<const std::uint32_t> leaf_of) {
+    Stage("spilling into second leaves");
+    std::vector<std::uint32_t> second(source_.size());
+    AssignSpill(source_, {out_.centroids.data(), options_.leaves, source_.dim()}, leaf_of, options_.soar_lambda,
+                options_.threads, options_.monitor, second);
+    std::vector<std::uint32_t> by_row(source_.size());
+    for (std::size_t row = 0; row < by_row.size(); ++row) by_row[row] = second[out_.order[row]];
+    Clusters clusters = GroupByCluster(by_row, options_.leaves);
+    out_.spill_offsets.assign(clusters.starts.begin(), clusters.starts.end());
+    spill_rows_ = std::move(clusters.members);
   }
 
   std::size_t LeafOf(std::size_t row) const {
@@ -102,76 +167,34 @@ class Builder {
     Stage("coding the rows");
     const PanelFiller filler = Filler();
     const CodebookView book{out_.codebooks.data(), filler.blocks(), options_.width};
-    const std::size_t leaves = out_.leaf_offsets.size() - 1;
-    const std::size_t group_bytes = PaddedBlocks(book.blocks) * kBlockBytes;
-    std::vector<std::size_t> group_starts(leaves + 1, 0);
-    for (std::size_t leaf = 0; leaf < leaves; ++leaf) {
-      group_starts[leaf + 1] = group_starts[leaf] + GroupsOf(out_.leaf_offsets[leaf + 1] - out_.leaf_offsets[leaf]);
-    }
-    const std::size_t groups = group_starts.back();
-    out_.codes.assign(groups * group_bytes, 0);
-    out_.live.assign(groups, 0);
     const bool terms = options_.metric == Metric::kSquaredL2;
-    std::vector<float> exact_terms(terms ? groups * kGroupPoints : 0, 0.0f);
-    ParallelFor(
-        (groups + kGroupsPerChunk - 1) / kGroupsPerChunk, options_.threads,
-        [&](std::size_t chunk) {
-          PanelScratch scratch(filler);
-          std::vector<std::uint8_t> codes(book.blocks * kEncodeLanes);
-          const std::size_t last = std::min(groups, (chunk + 1) * kGroupsPerChunk);
-          for (std::size_t group = chunk * kGroupsPerChunk; group < last; ++group) {
-            const auto after = std::upper_bound(group_starts.begin(), group_starts.end(), group);
-            const auto leaf = static_cast<std::size_t>(after - group_starts.begin()) - 1;
-            const std::size_t begin = out_.leaf_offsets[leaf] + (group - group_starts[leaf]) * kGroupPoints;
-            const std::size_t count = std::min<std::size_t>(kGroupPoints, out_.leaf_offsets[leaf + 1] - begin);
-            for (std::size_t half = 0; half < count; half += kEncodeLanes) {
-              const std::size_t lanes = std::min(kEncodeLanes, count - half);
-              scratch.Clear();
-              for (std::size_t lane = 0; lane < lanes; ++lane) {
-                filler.Fill(out_.order[begin + half + lane], leaf, lane, scratch);
-              }
-              EncodePanel(book, scratch.residuals.data(), scratch.directions_or_null(), scratch.extra_or_null(),
-                          kMaxVisits, codes.data());
-              std::uint8_t* to = out_.codes.data() + group * group_bytes;
-              for (std::size_t lane = 0; lane < lanes; ++lane) {
-                for (std::size_t block = 0; block < book.blocks; ++block) {
-                  PutCode(to, block, half + lane, codes[block * kEncodeLanes + lane]);
-                }
-                if (terms) {
-                  exact_terms[group * kGroupPoints + half + lane] =
-                      filler.Term(book, codes.data(), leaf, lane, scratch);
-                }
-              }
-            }
-            out_.live[group] = count == kGroupPoints ? ~0u : (1u << count) - 1;
-          }
-        },
-        options_.monitor);
-    if (terms) QuantizeTerms(exact_terms);
-  }
-
-  void QuantizeTerms(const std::vector<float>& exact) {
-    float most = 0.0f;
-    for (const float term : exact) most = std::max(most, std::abs(term));
-    out_.term_scale = most / 32767.0f;
-    out_.terms.resize(exact.size());
-    for (std::size_t i = 0; i < exact.size(); ++i) {
-      const float steps = out_.term_scale > 0.0f ? std::round(exact[i] / out_.term_scale) : 0.0f;
-      out_.terms[i] = static_cast<std::int16_t>(std::clamp(steps, -32767.0f, 32767.0f));
+    EncodedPostings primary = EncodePostings(filler, book, {out_.leaf_offsets, {}, out_.order}, terms,
+                                             options_.threads, options_.monitor);
+    EncodedPostings spill;
+    if (!spill_rows_.empty()) {
+      spill = EncodePostings(filler, book, {out_.spill_offsets, spill_rows_, out_.order}, terms, options_.threads,
+                             options_.monitor);
+      out_.spill_rows = std::move(spill.rows);
     }
+    if (terms) out_.term_scale = TermScale(spill.terms, TermScale(primary.terms, 0.0f));
+    out_.primary = {std::move(primary.codes), QuantizeTerms(primary.terms, out_.term_scale), std::move(primary.live)};
+    out_.spill = {std::move(spill.codes), QuantizeTerms(spill.terms, out_.term_scale), std::move(spill.live)};
   }
 
   void CopyRows() {
     Stage("laying out the rows");
     const std::size_t dim = source_.dim();
     out_.rows.resize(source_.size() * dim);
+    ForRows(source_.size(), [&](std::size_t row) { source_.Read(out_.order[row], out_.rows.data() + row * dim); });
+  }
+
+  template <class Body>
+  void ForRows(std::size_t rows, const Body& body) const {
     ParallelFor(
-        (source_.size() + kRowsPerChunk - 1) / kRowsPerChunk, options_.threads,
+        (rows + kRowsPerChunk - 1) / kRowsPerChunk, options_.threads,
         [&](std::size_t chunk) {
-          const std::size_t end = std::min(source_.size(), (chunk + 1) * kRowsPerChunk);
-          for (std::size_t row = chunk * kRowsPerChunk; row < end; ++row) {
-            source_.Read(out_.order[row], out_.rows.data() + row * dim);
-          }
+          const std::size_t end = std::min(rows, (chunk + 1) * kRowsPerChunk);
+          for (std::size_t row = chunk * kRowsPerChunk; row < end; ++row) body(row);
         },
         options_.monitor);
   }
@@ -179,6 +202,8 @@ class Builder {
   const RowSource& source_;
   const BuildOptions& options_;
   Sections out_;
+  AlignedVector<float> sample_;
+  std::vector<std::uint32_t> spill_rows_;
 };
 
 }  // namespace

@@ -16,6 +16,7 @@ struct BuildOptions {
   std::size_t leaves = 0;  // 0: no tree
   std::size_t tree_sample = 100'000;
   int tree_iterations = 12;
+  float soar_lambda = -1.0f;  // weight of SOAR's penalty; negative: no second leaves
   std::size_t width = 2;  // dimensions a block; 0: no codes
   std::size_t code_sample = 100'000;
   int code_iterations = 10;

@@ -6,8 +6,8 @@
 
 #include "leafscan/core/aligned_vector.h"
 #include "leafscan/core/thread_pool.h"
-#include "leafscan/search/score_key.h"
-#include "leafscan/search/top_keys.h"
+#include "leafscan/core/score_key.h"
+#include "leafscan/core/top_keys.h"
 #include "leafscan/simd/panel.h"
 #include "leafscan/simd/row_score.h"
 

@@ -22,7 +22,7 @@ class ExactSearch {
  public:
   ExactSearch(const MatrixView<float>& rows, Metric metric) : rows_(rows), metric_(metric) {}
 
-  // Gives put(query, keys) the best k of each query as keys (search/score_key.h), best first.
+  // Gives put(query, keys) the best k of each query as keys (core/score_key.h), best first.
   template <class Put>
   void Search(const MatrixView<float>& queries, std::size_t k, int threads, Monitor* monitor, const Put& put) const {
     for (std::size_t first = 0; first < queries.rows; first += kQueriesAtOnce) {

@@ -3,11 +3,25 @@
 #include "leafscan/hash/layout.h"
 
 namespace leafscan {
+namespace {
+
+Segment SegmentAt(const CodeArrays& arrays, std::size_t group, std::size_t points, std::size_t blocks) {
+  Segment segment;
+  segment.groups = GroupsOf(points);
+  segment.codes = arrays.codes.data() + group * PaddedBlocks(blocks) * kBlockBytes;
+  segment.live = arrays.live.data() + group;
+  if (!arrays.terms.empty()) segment.terms = arrays.terms.data() + group * kGroupPoints;
+  return segment;
+}
+
+}  // namespace
 
 std::shared_ptr<const Snapshot> OpenSnapshot(const IndexArrays& arrays) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->arrays = arrays;
-  if (arrays.centroids.data != nullptr) snapshot->router = Router(arrays.centroids, arrays.metric);
+  if (arrays.centroids.data != nullptr) {
+    snapshot->router = Router(arrays.metric, arrays.centroids, arrays.leaf_scales, arrays.leaf_biases);
+  }
   const std::size_t blocks = arrays.blocks;
   if (blocks > 0) {
     TransposedCodebooks& books = snapshot->codebooks;
@@ -24,18 +38,23 @@ std::shared_ptr<const Snapshot> OpenSnapshot(const IndexArrays& arrays) {
     }
   }
   std::size_t group = 0;
+  std::size_t spill_group = 0;
   for (std::size_t l = 0; l + 1 < arrays.leaf_offsets.size(); ++l) {
     Leaf leaf;
     leaf.first_row = arrays.leaf_offsets[l];
     leaf.count = arrays.leaf_offsets[l + 1] - leaf.first_row;
     if (blocks > 0 && leaf.count > 0) {
-      Segment segment;
-      segment.groups = GroupsOf(leaf.count);
-      segment.codes = arrays.codes.data() + group * PaddedBlocks(blocks) * kBlockBytes;
-      segment.live = arrays.live.data() + group;
-      if (!arrays.terms.empty()) segment.terms = arrays.terms.data() + group * kGroupPoints;
+      Segment segment = SegmentAt(arrays.primary, group, leaf.count, blocks);
       segment.first_row = static_cast<std::uint32_t>(leaf.first_row);
       group += segment.groups;
+      leaf.segments.push_back(segment);
+    }
+    const std::uint64_t spilled =
+        snapshot->has_spill() ? arrays.spill_offsets[l + 1] - arrays.spill_offsets[l] : std::uint64_t{0};
+    if (spilled > 0) {
+      Segment segment = SegmentAt(arrays.spill, spill_group, spilled, blocks);
+      segment.rows = arrays.spill_rows.data() + spill_group * kGroupPoints;
+      spill_group += segment.groups;
       leaf.segments.push_back(segment);
     }
     snapshot->leaves.push_back(std::move(leaf));

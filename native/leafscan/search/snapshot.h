@@ -38,7 +38,13 @@ struct TransposedCodebooks {
   std::size_t width = 0;
 };
 
-// Views of the arrays of an index.
+struct CodeArrays {
+  std::span<const std::uint8_t> codes;
+  std::span<const std::int16_t> terms;
+  std::span<const std::uint32_t> live;
+};
+
+// Views of the arrays of an index (build/sections.h).
 struct IndexArrays {
   Metric metric = Metric::kDotProduct;
   std::size_t dim = 0;
@@ -46,13 +52,16 @@ struct IndexArrays {
   MatrixView<float> rows;                          // no data where rows were not kept
   std::span<const std::uint64_t> leaf_offsets;     // always
   MatrixView<float> centroids;                     // no data without a tree
+  std::span<const float> leaf_scales;              // with a tree, dot products alone
+  std::span<const float> leaf_biases;
   std::span<const float> codebooks;                // empty without codes
   std::size_t blocks = 0;
   std::size_t width = 0;
-  std::span<const std::uint8_t> codes;
-  std::span<const std::int16_t> terms;
-  std::span<const std::uint32_t> live;
+  CodeArrays primary;
   float term_scale = 0.0f;
+  std::span<const std::uint64_t> spill_offsets;    // empty without second leaves
+  std::span<const std::uint32_t> spill_rows;
+  CodeArrays spill;
   std::span<const std::int64_t> ids;               // by row
 };
 
@@ -64,6 +73,7 @@ struct Snapshot {
 
   bool has_tree() const { return arrays.centroids.data != nullptr; }
   bool has_codes() const { return codebooks.blocks > 0; }
+  bool has_spill() const { return !arrays.spill_offsets.empty(); }
   bool has_rows() const { return arrays.rows.data != nullptr; }
 };
 

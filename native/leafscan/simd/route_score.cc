@@ -1,6 +1,9 @@
 #include "leafscan/simd/route_score.h"
 
+#include <algorithm>
 #include <cstring>
+
+#include "leafscan/core/score_key.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "leafscan/simd/route_score.cc"
@@ -74,6 +77,31 @@ void Scores(std::span<const std::int16_t> table, std::span<const std::int16_t> q
   }
 }
 
+KeepProgress Keep(const LeafScores& of, std::size_t first, std::size_t leaves, float least,
+                  std::span<std::uint64_t> keys) {
+  const I32 di;
+  const hn::RebindToFloat<I32> d;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto worth = hn::Set(d, of.worth);
+  const auto weight = hn::Set(d, of.weight);
+  const auto bound = hn::Set(d, least);
+  std::uint64_t* key = keys.data();
+  const std::uint64_t* const full = key + keys.size();
+  HWY_ALIGN float scores[kRouteLanes];
+  std::size_t leaf = first;
+  for (; leaf < leaves && full - key >= static_cast<std::ptrdiff_t>(kRouteLanes); leaf += lanes) {
+    const auto product = hn::ConvertTo(d, hn::LoadU(di, of.products.data() + leaf));
+    const auto score = hn::Add(hn::Mul(product, worth), hn::Mul(hn::LoadU(d, of.addends.data() + leaf), weight));
+    if (HWY_LIKELY(hn::AllFalse(d, hn::Ge(score, bound)))) continue;
+    hn::Store(score, d, scores);
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      *key = ScoreKey(scores[lane], static_cast<std::uint32_t>(leaf + lane));
+      key += static_cast<int>(scores[lane] >= least) & static_cast<int>(leaf + lane < leaves);
+    }
+  }
+  return {std::min(leaf, leaves) - first, static_cast<std::size_t>(key - keys.data())};
+}
+
 }  // namespace leafscan::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -85,6 +113,13 @@ HWY_EXPORT(Scores);
 void RouteScores(std::span<const std::int16_t> table, std::span<const std::int16_t> query,
                  std::span<std::int32_t> out) {
   HWY_DYNAMIC_DISPATCH(Scores)(table, query, out);
+}
+
+HWY_EXPORT(Keep);
+
+KeepProgress KeepLeaves(const LeafScores& scores, std::size_t first, std::size_t leaves, float least,
+                        std::span<std::uint64_t> keys) {
+  return HWY_DYNAMIC_DISPATCH(Keep)(scores, first, leaves, least, keys);
 }
 
 }  // namespace leafscan

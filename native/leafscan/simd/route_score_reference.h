@@ -21,4 +21,11 @@ inline std::int64_t RouteScore(std::span<const std::int16_t> table, std::span<co
   return sum;
 }
 
+// A leaf's score as KeepLeaves takes it, in the same float operations.
+inline float LeafScore(const LeafScores& scores, std::size_t leaf) {
+  const float product = static_cast<float>(scores.products[leaf]) * scores.worth;
+  const float addend = scores.addends[leaf] * scores.weight;
+  return product + addend;
+}
+
 }  // namespace leafscan::reference

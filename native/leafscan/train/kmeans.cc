@@ -1,131 +1,124 @@
 #include "leafscan/train/kmeans.h"
 
 #include <algorithm>
-#include <numeric>
-#include <vector>
+#include <span>
 
-#include "leafscan/core/random.h"
 #include "leafscan/core/thread_pool.h"
-#include "leafscan/simd/panel.h"
+#include "leafscan/train/assign.h"
 #include "leafscan/train/sample.h"
 
 namespace leafscan {
 namespace {
 
-constexpr std::size_t kChunk = 512;
+// The first rounds: this many, over this many points a cluster.
+constexpr std::size_t kWholeRounds = 4;
+constexpr std::size_t kFirstPoints = 32;
 // A cluster below this share of the mean size is given away, as long as some other holds this many means.
 constexpr double kTooFew = 0.1;
 constexpr double kTooMany = 2.0;
 
-// -|c|^2 / 2, so that the largest <x, c> - |c|^2 / 2 is the nearest centroid.
-std::vector<float> HalfSquares(const MatrixView<float>& centroids) {
-  std::vector<float> bias(centroids.rows);
-  for (std::size_t c = 0; c < centroids.rows; ++c) {
-    double square = 0.0;
-    for (std::size_t i = 0; i < centroids.cols; ++i) {
-      square += static_cast<double>(centroids.row(c)[i]) * centroids.row(c)[i];
-    }
-    bias[c] = static_cast<float>(-0.5 * square);
-  }
-  return bias;
-}
+class KMeans {
+ public:
+  KMeans(const RowSource& points, const KMeansOptions& options)
+      : points_(points),
+        options_(options),
+        dim_(points.dim()),
+        means_(options.clusters * points.dim()),
+        moved_(options.clusters, 0) {}
 
-void MoveToMeans(const MatrixView<float>& points, const Clusters& clusters, int threads, float* centroids) {
-  const std::size_t dim = points.cols;
-  const std::size_t count = clusters.starts.size() - 1;
-  ParallelFor(count, threads, [&](std::size_t c) {
-    const std::uint64_t begin = clusters.starts[c];
-    const std::uint64_t end = clusters.starts[c + 1];
-    if (begin == end) return;
-    std::vector<double> sum(dim, 0.0);
-    for (std::uint64_t at = begin; at < end; ++at) {
-      const float* point = points.row(clusters.members[at]);
-      for (std::size_t i = 0; i < dim; ++i) sum[i] += point[i];
-    }
-    for (std::size_t i = 0; i < dim; ++i) {
-      centroids[c * dim + i] = static_cast<float>(sum[i] / static_cast<double>(end - begin));
-    }
-  });
-}
+  KMeansResult Run() {
+    const std::vector<std::uint32_t> starts = SampleRows(points_.size(), options_.clusters, options_.seed);
+    for (std::size_t c = 0; c < options_.clusters; ++c) points_.Read(starts[c], means_.data() + c * dim_);
+    const auto rounds = static_cast<std::size_t>(std::max(options_.iterations, 1));
+    const std::size_t whole = std::min(kWholeRounds, rounds - 1);
 
-// Puts each cluster that is too small beside the largest one, on either side of its centroid.
-void SplitLargest(const MatrixView<float>& points, const Clusters& clusters, float* centroids) {
-  constexpr float kNudge = 1.0f / 1024.0f;
-  const std::size_t dim = points.cols;
-  const std::size_t count = clusters.starts.size() - 1;
-  std::vector<double> sizes(count);
-  for (std::size_t c = 0; c < count; ++c) sizes[c] = static_cast<double>(clusters.starts[c + 1] - clusters.starts[c]);
-  const double mean = static_cast<double>(points.rows) / static_cast<double>(count);
-  for (std::size_t small = 0; small < count; ++small) {
-    if (sizes[small] >= kTooFew * mean) continue;
-    const auto large = static_cast<std::size_t>(std::max_element(sizes.begin(), sizes.end()) - sizes.begin());
-    if (sizes[large] < kTooMany * mean) return;
-    for (std::size_t i = 0; i < dim; ++i) {
-      const float value = centroids[large * dim + i];
-      const float nudge = (i % 2 == 0) ? kNudge : -kNudge;
-      centroids[small * dim + i] = value * (1.0f + nudge);
-      centroids[large * dim + i] = value * (1.0f - nudge);
+    const std::vector<std::uint32_t> first_points =
+        SampleRows(points_.size(), options_.clusters * kFirstPoints, options_.seed + 1);
+    AlignedVector<float> some(first_points.size() * dim_);
+    for (std::size_t i = 0; i < first_points.size(); ++i) points_.Read(first_points[i], some.data() + i * dim_);
+    const RowSource few{{some.data(), first_points.size(), dim_}, false};
+    std::vector<std::uint32_t> nearest(few.size());
+    for (std::size_t round = 0; round < whole; ++round) {
+      StepMonitor step(options_.monitor, round, rounds);
+      AssignNearest(few, Directions(), options_.threads, &step, nearest);
+      Move(few, GroupByCluster(nearest, options_.clusters), true);
     }
-    sizes[small] = sizes[large] /= 2.0;
+
+    nearest.resize(points_.size());
+    Clusters clusters;
+    for (std::size_t round = whole; round < rounds; ++round) {
+      StepMonitor step(options_.monitor, round, rounds);
+      if (round == whole) {
+        AssignNearest(points_, Directions(), options_.threads, &step, nearest);
+      } else {
+        AssignNearby(points_, Directions(), clusters, moved_, options_.threads, &step, nearest);
+      }
+      clusters = GroupByCluster(nearest, options_.clusters);
+      Move(points_, clusters, round + 1 < rounds);
+    }
+    return {std::move(means_), std::move(nearest)};
   }
-}
+
+ private:
+  // The centroids as points are compared with them.
+  MatrixView<float> Directions() {
+    if (!options_.spherical) return {means_.data(), options_.clusters, dim_};
+    directions_.resize(means_.size());
+    for (std::size_t c = 0; c < options_.clusters; ++c) {
+      Normalize(means_.data() + c * dim_, dim_, directions_.data() + c * dim_);
+    }
+    return {directions_.data(), options_.clusters, dim_};
+  }
+
+  void Move(const RowSource& points, const Clusters& clusters, bool split) {
+    ParallelFor(clusters.count(), options_.threads, [&](std::size_t c) {
+      const std::span<const std::uint32_t> members = clusters.of(c);
+      if (members.empty()) return;
+      std::vector<double> sum(dim_, 0.0);
+      std::vector<float> point(dim_);
+      for (const std::uint32_t member : members) {
+        points.Read(member, point.data());
+        for (std::size_t i = 0; i < dim_; ++i) sum[i] += point[i];
+      }
+      for (std::size_t i = 0; i < dim_; ++i) {
+        means_[c * dim_ + i] = static_cast<float>(sum[i] / static_cast<double>(members.size()));
+      }
+    });
+    std::fill(moved_.begin(), moved_.end(), std::uint8_t{0});
+    if (split) SplitLargest(clusters, points.size());
+  }
+
+  // Puts each cluster that is too small beside the largest one, on either side of its centroid.
+  void SplitLargest(const Clusters& clusters, std::size_t points) {
+    constexpr float kNudge = 1.0f / 1024.0f;
+    std::vector<double> sizes(clusters.count());
+    for (std::size_t c = 0; c < sizes.size(); ++c) sizes[c] = static_cast<double>(clusters.of(c).size());
+    const double mean = static_cast<double>(points) / static_cast<double>(sizes.size());
+    for (std::size_t small = 0; small < sizes.size(); ++small) {
+      if (sizes[small] >= kTooFew * mean) continue;
+      const auto large = static_cast<std::size_t>(std::max_element(sizes.begin(), sizes.end()) - sizes.begin());
+      if (sizes[large] < kTooMany * mean) return;
+      for (std::size_t i = 0; i < dim_; ++i) {
+        const float value = means_[large * dim_ + i];
+        const float nudge = (i % 2 == 0) ? kNudge : -kNudge;
+        means_[small * dim_ + i] = value * (1.0f + nudge);
+        means_[large * dim_ + i] = value * (1.0f - nudge);
+      }
+      sizes[small] = sizes[large] /= 2.0;
+      moved_[small] = 1;
+    }
+  }
+
+  const RowSource& points_;
+  const KMeansOptions& options_;
+  std::size_t dim_;
+  AlignedVector<float> means_;
+  AlignedVector<float> directions_;
+  std::vector<std::uint8_t> moved_;
+};
 
 }  // namespace
 
-Clusters GroupByCluster(std::span<const std::uint32_t> cluster_of, std::size_t clusters) {
-  Clusters grouped;
-  grouped.starts.assign(clusters + 1, 0);
-  for (const std::uint32_t c : cluster_of) ++grouped.starts[c + 1];
-  std::partial_sum(grouped.starts.begin(), grouped.starts.end(), grouped.starts.begin());
-  grouped.members.resize(cluster_of.size());
-  std::vector<std::uint64_t> next(grouped.starts.begin(), grouped.starts.end() - 1);
-  for (std::size_t i = 0; i < cluster_of.size(); ++i) {
-    grouped.members[next[cluster_of[i]]++] = static_cast<std::uint32_t>(i);
-  }
-  return grouped;
-}
-
-void AssignNearest(const RowSource& source, const MatrixView<float>& centroids, int threads, Monitor* monitor,
-                   std::span<std::uint32_t> nearest) {
-  const std::vector<float> bias = HalfSquares(centroids);
-  const std::size_t dim = source.dim();
-  const std::size_t chunks = (source.size() + kChunk - 1) / kChunk;
-  ParallelFor(
-      chunks, threads,
-      [&](std::size_t chunk) {
-        AlignedVector<float> vectors(kPanelLanes * dim);
-        AlignedVector<float> panel(kPanelLanes * dim);
-        std::uint32_t best[kPanelLanes];
-        float score[kPanelLanes];
-        const std::size_t end = std::min(source.size(), (chunk + 1) * kChunk);
-        for (std::size_t first = chunk * kChunk; first < end; first += kPanelLanes) {
-          const std::size_t count = std::min(kPanelLanes, end - first);
-          for (std::size_t lane = 0; lane < count; ++lane) source.Read(first + lane, vectors.data() + lane * dim);
-          PackPanel(vectors.data(), count, dim, panel.data());
-          PanelBest(panel.data(), centroids, bias.data(), best, score);
-          std::copy_n(best, count, nearest.data() + first);
-        }
-      },
-      monitor);
-}
-
-AlignedVector<float> TrainKMeans(const MatrixView<float>& points, const KMeansOptions& options) {
-  const std::size_t dim = points.cols;
-  AlignedVector<float> centroids(options.clusters * dim);
-  const std::vector<std::uint32_t> starts = SampleRows(points.rows, options.clusters, options.seed);
-  for (std::size_t c = 0; c < options.clusters; ++c) {
-    std::copy_n(points.row(starts[c]), dim, centroids.data() + c * dim);
-  }
-  std::vector<std::uint32_t> nearest(points.rows);
-  const auto rounds = static_cast<std::size_t>(std::max(options.iterations, 0));
-  for (std::size_t round = 0; round < rounds; ++round) {
-    StepMonitor step(options.monitor, round, rounds);
-    AssignNearest({points, false}, {centroids.data(), options.clusters, dim}, options.threads, &step, nearest);
-    const Clusters clusters = GroupByCluster(nearest, options.clusters);
-    MoveToMeans(points, clusters, options.threads, centroids.data());
-    if (round + 1 < rounds) SplitLargest(points, clusters, centroids.data());
-  }
-  return centroids;
-}
+KMeansResult TrainKMeans(const RowSource& points, const KMeansOptions& options) { return KMeans(points, options).Run(); }
 
 }  // namespace leafscan

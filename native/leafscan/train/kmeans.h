@@ -1,13 +1,11 @@
-// k-means in squared Euclidean distance: the leaves of the tree.
+// k-means: the leaves of the tree.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "leafscan/core/aligned_vector.h"
-#include "leafscan/core/matrix_view.h"
 #include "leafscan/core/monitor.h"
 #include "leafscan/core/row_source.h"
 
@@ -16,26 +14,24 @@ namespace leafscan {
 struct KMeansOptions {
   std::size_t clusters = 1;
   int iterations = 12;
+  bool spherical = false;  // for rows of length 1: directions alone tell which centroid is nearest
   std::uint64_t seed = 0;
   int threads = 1;
   Monitor* monitor = nullptr;
 };
 
-// Lloyd's algorithm from a seeded choice of `clusters` points; points.rows >= clusters >= 1. After every round but the
-// last, a cluster that is empty or far below the mean size starts anew next to the largest one, which it halves: no leaf
-// stays empty for want of a good start, and none keeps many times its share. The result depends on the seed alone, not
-// on the threads. Returns clusters * points.cols numbers.
-AlignedVector<float> TrainKMeans(const MatrixView<float>& points, const KMeansOptions& options);
-
-// Writes the nearest centroid of each row of the source (the lowest among equals) to nearest[row].
-void AssignNearest(const RowSource& source, const MatrixView<float>& centroids, int threads, Monitor* monitor,
-                   std::span<std::uint32_t> nearest);
-
-// The members of each cluster in ascending order: those of cluster c are members[starts[c]] ... members[starts[c + 1]].
-struct Clusters {
-  std::vector<std::uint64_t> starts;
-  std::vector<std::uint32_t> members;
+struct KMeansResult {
+  AlignedVector<float> centroids;      // the means: clusters * dim
+  std::vector<std::uint32_t> nearest;  // the cluster of each point
 };
-Clusters GroupByCluster(std::span<const std::uint32_t> cluster_of, std::size_t clusters);
+
+// Lloyd's algorithm from a seeded choice of points, in squared Euclidean distance; points.size() >= clusters >= 1.
+//
+// The first rounds look at few points and at all centroids; when the clusters have found their places, rounds over all
+// points follow that look at each point's neighbourhood alone (train/assign.h), which is where nearly all of the gain of
+// more points and more rounds lies, at a fraction of the price. After every round but the last, a cluster that is empty or
+// far below the mean size starts anew next to the largest one, which it halves: no leaf stays empty for want of a good
+// start, and none keeps many times its share. The result depends on the seed alone, not on the threads.
+KMeansResult TrainKMeans(const RowSource& points, const KMeansOptions& options);
 
 }  // namespace leafscan

@@ -2,48 +2,61 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
-#include "leafscan/search/score_key.h"
+#include "leafscan/core/score_key.h"
 #include "leafscan/simd/route_score.h"
+#include "leafscan/simd/row_score.h"
 
 namespace leafscan {
 namespace {
 
-// What one step is worth when `values` are to fit into [-limit, limit].
-float StepFor(std::span<const float> values, float limit) {
-  float most = 0.0f;
-  for (const float value : values) most = std::max(most, std::abs(value));
+// What one step is worth when values up to `most` are to fit into [-limit, limit].
+float StepFor(float most, float limit) {
   const float step = most / limit;
   return step > 0.0f && std::isfinite(1.0f / step) ? step : 1.0f;
 }
 
 }  // namespace
 
-Router::Router(const MatrixView<float>& centroids, Metric metric)
+Router::Router(Metric metric, const MatrixView<float>& centroids, std::span<const float> scales,
+               std::span<const float> biases)
     : leaves_(centroids.rows), dim_(centroids.cols), metric_(metric) {
   const std::size_t pairs = (dim_ + 1) / 2;
   // 2 * pairs * limit^2 must stay below 2^31.
   limit_ = std::min(32767.0f, std::floor(std::sqrt(2147483000.0f / static_cast<float>(2 * pairs))));
-  step_ = StepFor(centroids.span(), limit_);
+  const auto scale = [&](std::size_t leaf) { return scales.empty() ? 1.0f : scales[leaf]; };
+  float most = 0.0f;
+  for (std::size_t leaf = 0; leaf < leaves_; ++leaf) {
+    for (std::size_t i = 0; i < dim_; ++i) most = std::max(most, std::abs(centroids.row(leaf)[i] * scale(leaf)));
+  }
+  step_ = StepFor(most, limit_);
   const std::size_t groups = (leaves_ + kRouteLanes - 1) / kRouteLanes;
   table_.assign(groups * pairs * 2 * kRouteLanes, 0);
+  addends_.assign(groups * kRouteLanes, 0.0f);
   for (std::size_t leaf = 0; leaf < leaves_; ++leaf) {
     std::int16_t* group = table_.data() + leaf / kRouteLanes * pairs * 2 * kRouteLanes;
     double square = 0.0;
     for (std::size_t i = 0; i < dim_; ++i) {
-      const float value = centroids.row(leaf)[i];
+      const float value = centroids.row(leaf)[i] * scale(leaf);
       const float steps = std::clamp(std::round(value / step_), -limit_, limit_);
       group[(i / 2 * kRouteLanes + leaf % kRouteLanes) * 2 + i % 2] = static_cast<std::int16_t>(steps);
       square += static_cast<double>(value) * value;
     }
-    if (metric == Metric::kSquaredL2) squares_.push_back(static_cast<float>(square));
+    if (metric == Metric::kSquaredL2) {
+      addends_[leaf] = static_cast<float>(-square);
+    } else if (!biases.empty()) {
+      addends_[leaf] = biases[leaf];
+    }
   }
 }
 
 std::span<const std::uint64_t> Router::Route(std::span<const float> query, std::size_t count, Scratch& scratch) const {
   const std::size_t pairs = (dim_ + 1) / 2;
   scratch.query.assign(2 * pairs, 0);
-  const float step = StepFor(query, limit_);
+  float most = 0.0f;
+  for (const float value : query) most = std::max(most, std::abs(value));
+  const float step = StepFor(most, limit_);
   const float inverse = 1.0f / step;
   for (std::size_t i = 0; i < dim_; ++i) {
     const float steps = std::clamp(query[i] * inverse, -limit_, limit_);
@@ -52,11 +65,17 @@ std::span<const std::uint64_t> Router::Route(std::span<const float> query, std::
   scratch.products.resize((leaves_ + kRouteLanes - 1) / kRouteLanes * kRouteLanes);
   RouteScores(table_, scratch.query, scratch.products);
   scratch.best.Reset(count);
-  const float worth = step * step_;
-  for (std::size_t leaf = 0; leaf < leaves_; ++leaf) {
-    float score = static_cast<float>(scratch.products[leaf]) * worth;
-    if (metric_ == Metric::kSquaredL2) score = 2.0f * score - squares_[leaf];
-    scratch.best.Push(ScoreKey(score, static_cast<std::uint32_t>(leaf)));
+  const bool l2 = metric_ == Metric::kSquaredL2;
+  const float worth = l2 ? 2.0f * (step * step_) : step * step_;
+  const float weight = l2 ? 1.0f : std::sqrt(RowScore(Metric::kDotProduct, query.data(), query.data(), dim_));
+  for (std::size_t leaf = 0; leaf < leaves_;) {
+    const float least =
+        scratch.best.least() == 0 ? -std::numeric_limits<float>::infinity() : KeyScore(scratch.best.least());
+    const KeepProgress done =
+        KeepLeaves({scratch.products, worth, addends_, weight}, leaf, leaves_, least, scratch.best.room());
+    scratch.best.Commit(done.kept);
+    leaf += done.leaves;
+    if (leaf < leaves_) scratch.best.Compact();
   }
   return scratch.best.Sorted();
 }

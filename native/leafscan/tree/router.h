@@ -9,10 +9,17 @@
 #include "leafscan/core/aligned_vector.h"
 #include "leafscan/core/matrix_view.h"
 #include "leafscan/core/metric.h"
-#include "leafscan/search/top_keys.h"
+#include "leafscan/core/top_keys.h"
 
 namespace leafscan {
 
+// A query's score for a leaf is 2 <q, c> - |c|^2 for squared_l2, the nearest centroid first, and
+//   scale <q, c> + bias |q|
+// for dot products. For unit rows (cosine) scale is 1 / |c| and bias 0: a leaf of much spread has a short mean, which would
+// put it behind every tight one. For other rows scale is 1 and bias some standard deviations of the leaf's residuals: the
+// best row of a leaf lies beyond its mean, the more so the wider the leaf (Bruch, Krishnan and Nardini, "Optimistic Query
+// Routing in Clustering-based ANN Search", 2024, have the idea; theirs sketches a covariance for each leaf).
+//
 // The centroids in integers, made when an index is opened. Inner products of integers are exact, and the few float
 // operations that follow are the same everywhere: a query takes the same leaves alone and in a batch, with every
 // instruction set.
@@ -25,11 +32,13 @@ class Router {
   };
 
   Router() = default;
-  Router(const MatrixView<float>& centroids, Metric metric);
+  // Scales and biases are there for dot products alone.
+  Router(Metric metric, const MatrixView<float>& centroids, std::span<const float> scales,
+         std::span<const float> biases);
 
   std::size_t leaves() const { return leaves_; }
 
-  // The best `count` <= leaves() leaves, best first, as keys (search/score_key.h).
+  // The best `count` <= leaves() leaves, best first, as keys (core/score_key.h).
   std::span<const std::uint64_t> Route(std::span<const float> query, std::size_t count, Scratch& scratch) const;
 
  private:
@@ -39,7 +48,7 @@ class Router {
   float limit_ = 0.0f;  // largest magnitude of an integer component, so that no sum leaves 32 bits
   float step_ = 1.0f;   // what one step of a centroid's component is worth
   AlignedVector<std::int16_t> table_;
-  std::vector<float> squares_;  // |c|^2, squared_l2 alone
+  std::vector<float> addends_;  // bias, or -|c|^2; whole vectors of sixteen
 };
 
 }  // namespace leafscan

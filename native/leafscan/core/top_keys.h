@@ -1,4 +1,4 @@
-// The best N of a stream of 64-bit keys, larger being better, and all keys different.
+// The best N of a stream of 64-bit keys, larger being better, and all keys different; the low half of a key is its row.
 #pragma once
 
 #include <algorithm>
@@ -8,6 +8,8 @@
 #include <span>
 
 #include "leafscan/core/aligned_vector.h"
+#include "leafscan/core/drop_repeats.h"
+#include "leafscan/core/select_best.h"
 
 namespace leafscan {
 
@@ -18,8 +20,10 @@ class TopKeys {
   // Room that a writer finds at least, right after a compaction.
   static constexpr std::size_t kRoom = 256;
 
-  void Reset(std::size_t wanted) {
+  // Where keys may repeat rows, the best N of different rows are kept, each by its best key.
+  void Reset(std::size_t wanted, bool rows_repeat = false) {
     wanted_ = wanted;
+    rows_repeat_ = rows_repeat;
     size_ = 0;
     least_ = 0;
     const std::size_t capacity = wanted + std::max(wanted, kRoom);
@@ -41,13 +45,13 @@ class TopKeys {
 
   // Keeps the best N of what is there.
   void Compact() {
+    if (rows_repeat_) size_ = drop_repeats_({keys_.data(), size_});
     if (size_ <= wanted_ || wanted_ == 0) {
       size_ = std::min(size_, wanted_);
       return;
     }
-    std::nth_element(keys_.begin(), At(wanted_ - 1), At(size_), std::greater<>());
+    least_ = SelectBest({keys_.data(), size_}, wanted_);
     size_ = wanted_;
-    least_ = keys_[wanted_ - 1];
   }
 
   // The best N in no order; valid until the next call.
@@ -64,13 +68,13 @@ class TopKeys {
   }
 
  private:
-  AlignedVector<std::uint64_t>::iterator At(std::size_t i) { return keys_.begin() + static_cast<std::ptrdiff_t>(i); }
-
   AlignedVector<std::uint64_t> keys_;
   std::size_t wanted_ = 0;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
   std::uint64_t least_ = 0;
+  bool rows_repeat_ = false;
+  DropRepeats drop_repeats_;
 };
 
 }  // namespace leafscan

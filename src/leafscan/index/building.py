@@ -1,0 +1,127 @@
+"""From vectors to an index."""
+
+from collections.abc import Iterable
+from typing import SupportsIndex
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from leafscan import _engine
+from leafscan.index.arrays import as_vectors
+from leafscan.index.config import AsymmetricHash, BruteForce, Config
+from leafscan.index.contents import Contents
+from leafscan.index.ids import StringIds, as_ids
+from leafscan.index.index import Index
+from leafscan.index.metric import check_metric, engine_metric
+from leafscan.index.numbers import whole_number
+from leafscan.index.plan import resolve
+from leafscan.index.progress import Progress, reporting
+from leafscan.index.threads import check_threads
+
+__all__ = ["build"]
+
+
+def build(
+    vectors: ArrayLike,
+    *,
+    metric: str,
+    config: Config | None = None,
+    ids: ArrayLike | Iterable[str] | None = None,
+    seed: SupportsIndex = 0,
+    threads: SupportsIndex | None = None,
+    progress: Progress | bool | None = None,
+) -> Index:
+    """Build an index of the rows of ``vectors``, which it copies.
+
+    Parameters
+    ----------
+    vectors
+        (n, d) real numbers, all finite: a NumPy array, anything that NumPy or DLPack can read on the CPU, or
+        nested lists. They are searched as float32.
+    metric
+        "dot_product", "cosine" (rows of zeros have cosine 0 with everything) or "squared_l2".
+    config
+        The plan; None leaves it to leafscan, which goes by the size: exact search for a few rows, a tree,
+        4-bit codes and exact reordering for many.
+    ids
+        (n,) integers that are not negative, or strings that are not empty, each different; by default the
+        positions 0 to n - 1.
+    seed
+        From 0 to 2**64 - 1. The same rows, plan and seed give the same index to the byte, whatever the number
+        of threads.
+    threads
+        How many to use; by default ``LEAFSCAN_NUM_THREADS``, else all that this process may have.
+    progress
+        A callable that receives (stage, done, total) on this thread and stops the build by raising; True for
+        a bar on stderr, False for none. None shows a bar if the build takes more than two seconds, stderr is
+        a terminal and tqdm is installed.
+
+    Returns
+    -------
+    Index
+        Ready to be searched; read-only.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of the wrong kind, or ``vectors`` lie on a GPU.
+    ValueError
+        If a shape or a value is wrong, for example a row that holds NaN, which is named.
+    KeyboardInterrupt
+        On Ctrl-C, at once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> index = build(np.eye(3, dtype=np.float32), metric="dot_product", ids=["x", "y", "z"])
+    >>> index.search([0.5, 1.0, 0.0], k=2)
+    SearchResult(ids=array(['y', 'x'], dtype='<U1'), scores=array([1. , 0.5], dtype=float32))
+    """
+    known = check_metric(metric)
+    if not isinstance(config, (Config, type(None))):
+        kind = type(config).__name__
+        raise TypeError(f"config must be a Config or None; received {config!r:.80} ({kind}).")
+    seed = whole_number(seed, "seed", low=0, high=2**64 - 1)
+    threads = check_threads(threads)
+    rows = as_vectors(vectors)
+    plan = resolve(config, rows, known)
+    names = None if ids is None else as_ids(ids, len(rows))
+
+    engines, normalize = engine_metric(known)
+    tree, score = plan.tree, plan.score
+    codes = score if isinstance(score, AsymmetricHash) else None
+    with reporting(progress) as report:
+        sections = _engine.build(
+            rows,
+            metric=engines,
+            normalize=normalize,
+            num_leaves=tree.num_leaves if tree else 0,
+            tree_sample_size=tree.training_sample_size if tree else 0,
+            tree_iterations=tree.training_iterations if tree else 0,
+            dimensions_per_block=codes.dimensions_per_block if codes else 0,
+            code_sample_size=codes.training_sample_size if codes else 0,
+            code_iterations=codes.training_iterations if codes else 0,
+            anisotropic_threshold=(codes.anisotropic_quantization_threshold or 0.0) if codes else 0.0,
+            keep_rows=plan.reorder is not None or isinstance(score, BruteForce),
+            seed=seed,
+            threads=threads,
+            soar_lambda=tree.soar_lambda if tree else None,
+            progress=report,
+        )
+    return Index(
+        Contents(
+            sections=sections,
+            dim=rows.shape[1],
+            metric=known,
+            config=plan,
+            seed=seed,
+            ids=_by_row(names, sections["order"]),
+        )
+    )
+
+
+def _by_row(
+    ids: NDArray[np.int64] | StringIds | None, order: NDArray[np.uint32]
+) -> NDArray[np.int64] | StringIds | None:
+    # The engine can return integers itself; strings are looked up by the position that it returns.
+    return ids[order] if isinstance(ids, np.ndarray) else ids

@@ -1,0 +1,42 @@
+"""What an index consists of, whether it was just built or comes from a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leafscan.index.config import Config
+from leafscan.index.ids import StringIds
+from leafscan.index.metric import Metric
+
+__all__ = ["Contents"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Contents:
+    """The parts of an index.
+
+    Parameters
+    ----------
+    sections
+        The engine's arrays by name, as ``leafscan._engine.build`` describes them.
+    dim
+        How many dimensions its vectors have.
+    metric
+        "dot_product", "cosine" or "squared_l2".
+    config
+        The resolved plan.
+    seed
+        The seed of the build.
+    ids
+        Integers by row of the index, strings in the order they were given in, or None: positions.
+    """
+
+    sections: Mapping[str, NDArray[Any]]
+    dim: int
+    metric: Metric
+    config: Config
+    seed: int
+    ids: NDArray[np.int64] | StringIds | None

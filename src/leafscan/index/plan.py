@@ -1,0 +1,180 @@
+"""leafscan's own choice of a plan, and how what a plan leaves open is filled.
+
+The numbers that are choices stand at the top, each with its reason.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leafscan.index.config import AsymmetricHash, Config, Reorder, SearchParams, Tree
+from leafscan.index.metric import Metric
+
+__all__ = ["default_plan", "is_resolved", "resolve"]
+
+#: Below this many rows exact search is quick enough that approximation buys nothing anyone would notice.
+EXACT_BELOW = 20_000
+
+#: Leaves for n rows are this times sqrt(n). Finer leaves need fewer points for the same recall: on 331k rows
+#: 600 leaves (1 sqrt(n)) had to scan 32,500 points for a routing recall of .97, 2,400 (4 sqrt(n)) 19,300.
+LEAVES_PER_SQUARE_ROOT = 4.0
+
+#: A leaf holds at least this many rows on average, since codes are scanned in groups of 32.
+ROWS_PER_LEAF = 40
+
+#: The share of the leaves that a query visits, and the fewest: a few percent of fine leaves give about .95.
+SEARCHED_SHARE = 0.06
+SEARCHED_AT_LEAST = 10
+
+#: Rows that are reordered, twenty for each of the usual k = 10.
+CANDIDATES = 200
+
+#: Two dimensions to a 4-bit code is the field's usual half a byte for 8 bytes of float32.
+DIMENSIONS_PER_BLOCK = 2
+
+#: How much more an error along a row weighs than one across it, for dot products: scores near the maximum are
+#: those whose query points along the row. ScaNN's T = 0.2 at 100 dimensions and unit length is eta = 4.1.
+ETA = 3.0
+
+#: The norms of this many rows, evenly spread, tell the scale of all.
+NORM_SAMPLE = 10_000
+
+
+def default_plan(n: int, dim: int, metric: Metric) -> Config:
+    """Choose a plan by size alone.
+
+    Parameters
+    ----------
+    n
+        How many rows.
+    dim
+        How many dimensions.
+    metric
+        "dot_product", "cosine" or "squared_l2"; today's choice is the same for all, apart from the
+        anisotropic threshold, which `resolve` derives from the rows.
+
+    Returns
+    -------
+    Config
+        The plan, its threshold still open.
+
+    Examples
+    --------
+    >>> default_plan(1_000, 32, "cosine").score
+    BruteForce()
+    >>> default_plan(1_000_000, 100, "cosine").tree.num_leaves
+    4000
+    """
+    if n < EXACT_BELOW:
+        return Config()
+    leaves = min(round(LEAVES_PER_SQUARE_ROOT * math.sqrt(n)), n // ROWS_PER_LEAF)
+    return Config(
+        tree=Tree(num_leaves=leaves),
+        score=AsymmetricHash(dimensions_per_block=min(DIMENSIONS_PER_BLOCK, dim)),
+        reorder=Reorder(),
+        search=SearchParams(leaves=_searched(leaves), candidates=CANDIDATES),
+    )
+
+
+def resolve(config: Config | None, vectors: NDArray[np.float32], metric: Metric) -> Config:
+    """Check a plan against the rows, and fill what it leaves open.
+
+    Parameters
+    ----------
+    config
+        What the caller asked for; None asks for `default_plan`.
+    vectors
+        (n, d) float32, as given.
+    metric
+        "dot_product", "cosine" or "squared_l2".
+
+    Returns
+    -------
+    Config
+        The plan with every None filled that has a value; resolving it again changes nothing.
+
+    Raises
+    ------
+    ValueError
+        If the plan asks for more leaves than there are rows, for blocks wider than the rows, or for an
+        anisotropic threshold with squared_l2.
+
+    Examples
+    --------
+    >>> asked = Config(tree=Tree(num_leaves=50))
+    >>> resolve(asked, np.ones((100, 4), np.float32), "cosine").search
+    SearchParams(leaves=10, candidates=None)
+    """
+    n, dim = vectors.shape
+    if config is None:
+        config = default_plan(n, dim, metric)
+    if config.tree is not None and config.tree.num_leaves > n:
+        raise ValueError(
+            f"Tree's num_leaves must be at most the number of rows; "
+            f"received {config.tree.num_leaves} leaves for {n} rows."
+        )
+    score = config.score
+    if isinstance(score, AsymmetricHash):
+        score = _resolve_hash(score, vectors, metric)
+    leaves, candidates = config.search.leaves, config.search.candidates
+    if leaves is None and config.tree is not None:
+        leaves = _searched(config.tree.num_leaves)
+    if candidates is None and config.reorder is not None:
+        candidates = CANDIDATES
+    search = SearchParams(leaves=leaves, candidates=candidates)
+    return dataclasses.replace(config, score=score, search=search)
+
+
+def _searched(leaves: int) -> int:
+    return min(leaves, max(SEARCHED_AT_LEAST, math.ceil(SEARCHED_SHARE * leaves)))
+
+
+def _resolve_hash(score: AsymmetricHash, vectors: NDArray[np.float32], metric: Metric) -> AsymmetricHash:
+    dim = vectors.shape[1]
+    threshold = score.anisotropic_quantization_threshold
+    if score.dimensions_per_block > dim:
+        raise ValueError(
+            f"AsymmetricHash's dimensions_per_block must be at most the number of dimensions, {dim}; "
+            f"received {score.dimensions_per_block}."
+        )
+    if metric == "squared_l2" and threshold:
+        raise ValueError(
+            "AsymmetricHash's anisotropic_quantization_threshold is for dot products; with squared_l2 leave "
+            f"it out or give 0; received {threshold}."
+        )
+    if threshold is None:
+        threshold = 0.0 if metric == "squared_l2" else _threshold(vectors, metric)
+    return dataclasses.replace(score, anisotropic_quantization_threshold=threshold)
+
+
+def _threshold(vectors: NDArray[np.float32], metric: Metric) -> float:
+    """Return the T that gives a row of the median norm the weight `ETA`; 0 where no T does."""
+    n, dim = vectors.shape
+    if dim == 1:
+        return 0.0  # A single dimension has no error across the row to weigh against.
+    share = math.sqrt(ETA / (dim - 1 + ETA))
+    if metric == "cosine":
+        return share
+    # Rows that are not finite are for the engine to name; here they must only do no harm.
+    with np.errstate(all="ignore"):
+        norms = np.linalg.norm(vectors[:: max(1, n // NORM_SAMPLE)].astype(np.float64), axis=1)
+        threshold = share * float(np.median(norms))
+    return threshold if math.isfinite(threshold) else 0.0
+
+
+def is_resolved(config: Config) -> bool:
+    """Return whether `resolve` has nothing left to fill in ``config``.
+
+    Examples
+    --------
+    >>> is_resolved(Config()), is_resolved(Config(tree=Tree(num_leaves=3)))
+    (True, False)
+    """
+    score, search = config.score, config.search
+    return not (
+        (isinstance(score, AsymmetricHash) and score.anisotropic_quantization_threshold is None)
+        or (config.tree is not None and search.leaves is None)
+        or (config.reorder is not None and search.candidates is None)
+    )
