@@ -1,4 +1,4 @@
-"""The native engine: arrays in, arrays out. It parses no file and trusts what `leafscan.index` has checked."""
+"""The native engine: arrays in, arrays out. It parses no file and trusts what `leafscan.index` checked."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -43,8 +43,8 @@ def build(
     - ``rows`` float32 (n, d), where kept: leaf-major, as the metric wants them
     - ``leaf_offsets`` uint64 (leaves + 1,): the first row of each leaf; always there, one leaf without a tree
     - ``centroids`` float32 (leaves, d), with a tree
-    - ``leaf_scales``, ``leaf_biases`` float32 (leaves,), with a tree and dot_product: a leaf's score for a query q is
-      ``scale * <q, centroid> + bias * |q|``
+    - ``leaf_scales``, ``leaf_biases`` float32 (leaves,), with a tree and dot_product: a leaf's score for a
+      query q is ``scale * <q, centroid> + bias * |q|``
     - ``codebooks`` float32 (blocks, 16, dimensions_per_block), with codes; missing dimensions are zero
     - ``codes`` uint8 (groups, padded_blocks, 16), with codes: groups of 32 points, leaf after leaf
     - ``terms`` int16 (groups, 32), with codes and squared_l2
@@ -80,8 +80,8 @@ class Searcher:
         """Search (d,) or (q, d), C-ordered; gives ids and scores, (k,) or (q, k), best first.
 
         ``leaves`` is ignored without a tree, ``candidates`` (raised to k) without codes or without rows.
-        Padding: id -1, score -inf (squared_l2: +inf). A query that holds NaN or infinity raises ValueError and
-        names the first such query.
+        Padding: id -1, score -inf (squared_l2: +inf). A query that holds NaN or infinity raises ValueError,
+        which names the first such query.
         """
 
     def route(self, queries: NDArray[np.float32], leaves: int) -> NDArray[np.int32]:
