@@ -39,7 +39,7 @@ def test_many_rows_get_a_tree_codes_and_reordering(n: int) -> None:
     assert isinstance(chosen.score, AsymmetricHash)
     assert chosen.score.dimensions_per_block == 2
     assert chosen.reorder == Reorder(dtype="float32")
-    assert chosen.search == SearchParams(leaves=math.ceil(0.06 * leaves), candidates=200)
+    assert chosen.search == SearchParams(leaves=math.ceil(0.1 * leaves), candidates=300)
 
 
 def test_a_single_dimension_has_blocks_of_one() -> None:
@@ -53,7 +53,7 @@ def test_none_is_filled_and_stays_filled() -> None:
     filled = resolve(HASHED, data, "cosine")
     assert not is_resolved(HASHED)
     assert is_resolved(filled)
-    assert filled.search == SearchParams(leaves=12, candidates=200)
+    assert filled.search == SearchParams(leaves=20, candidates=300)
     assert resolve(filled, data, "cosine") == filled
 
 
