@@ -1,0 +1,1 @@
+"""``leafscan demo``: from ratings to recommendations, with the times and the recall on the way."""
