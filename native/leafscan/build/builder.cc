@@ -75,8 +75,13 @@ class Builder {
         }
       }
       leaf_of.resize(source_.size());
-      AssignNearest(source_, {directions.data(), options_.leaves, source_.dim()}, options_.threads, options_.monitor,
-                    leaf_of);
+      const MatrixView<float> centroids{directions.data(), options_.leaves, source_.dim()};
+      AssignAll(source_, centroids, kmeans, options_.monitor, leaf_of);
+      if (options_.leaves > kNeighbours) {
+        const std::vector<std::uint8_t> none(options_.leaves, 0);
+        AssignNearby(source_, centroids, GroupByCluster(leaf_of, options_.leaves), none, options_.threads,
+                     options_.monitor, leaf_of);
+      }
     }
     const Clusters clusters = GroupByCluster(leaf_of, options_.leaves);
     out_.leaf_offsets.assign(clusters.starts.begin(), clusters.starts.end());

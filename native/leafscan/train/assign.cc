@@ -1,6 +1,7 @@
 #include "leafscan/train/assign.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <numeric>
 
@@ -9,11 +10,16 @@
 #include "leafscan/core/thread_pool.h"
 #include "leafscan/core/top_keys.h"
 #include "leafscan/simd/panel.h"
+#include "leafscan/simd/row_score.h"
 
 namespace leafscan {
 namespace {
 
 constexpr std::size_t kRowsPerChunk = 512;
+constexpr std::size_t kRowsPerPiece = 2048;
+// How many centroids the rows of a group are compared with, at least and as a share.
+constexpr std::size_t kFewestSeen = 256;
+constexpr double kShareSeen = 1.0 / 6.0;
 
 // -|c|^2 / 2, so that the largest <x, c> - |c|^2 / 2 is the nearest centroid.
 std::vector<float> HalfSquares(const MatrixView<float>& centroids) {
@@ -117,45 +123,100 @@ void AssignNearest(const RowSource& source, const MatrixView<float>& centroids, 
       monitor);
 }
 
+namespace {
+
+// Compares the rows of each cluster with the centroids that `seen(c)` lists, in ascending order; an empty list means all.
+template <class Seen>
+void AssignAmong(const RowSource& source, const MatrixView<float>& centroids, const std::vector<float>& bias,
+                 const Clusters& clusters, const Seen& seen, int threads, Monitor* monitor,
+                 std::span<std::uint32_t> nearest) {
+  // Large clusters are cut, so that threads end together.
+  struct Piece {
+    std::size_t cluster;
+    std::size_t first;
+  };
+  std::vector<Piece> pieces;
+  for (std::size_t c = 0; c < clusters.count(); ++c) {
+    for (std::size_t first = 0; first < clusters.of(c).size(); first += kRowsPerPiece) pieces.push_back({c, first});
+  }
+  ParallelFor(
+      pieces.size(), threads,
+      [&](std::size_t piece) {
+        const std::size_t c = pieces[piece].cluster;
+        const std::span<const std::uint32_t> all_members = clusters.of(c);
+        const std::size_t first_member = pieces[piece].first;
+        const std::span<const std::uint32_t> members =
+            all_members.subspan(first_member, std::min(kRowsPerPiece, all_members.size() - first_member));
+        PanelReader reader(source);
+        std::uint32_t best[kPanelLanes];
+        float score[kPanelLanes];
+        const std::span<const std::uint32_t> some = seen(c);
+        AlignedVector<float> copies(some.size() * centroids.cols);
+        std::vector<float> some_bias(some.size());
+        for (std::size_t i = 0; i < some.size(); ++i) {
+          std::copy_n(centroids.row(some[i]), centroids.cols, copies.data() + i * centroids.cols);
+          some_bias[i] = bias[some[i]];
+        }
+        for (std::size_t first = 0; first < members.size(); first += kPanelLanes) {
+          const std::size_t lanes = std::min(kPanelLanes, members.size() - first);
+          const float* panel = reader.Read(lanes, [&](std::size_t lane) { return members[first + lane]; });
+          if (some.empty()) {
+            PanelBest(panel, centroids, bias.data(), best, score);
+          } else {
+            PanelBest(panel, {copies.data(), some.size(), centroids.cols}, some_bias.data(), best, score);
+          }
+          for (std::size_t lane = 0; lane < lanes; ++lane) {
+            nearest[members[first + lane]] = some.empty() ? best[lane] : some[best[lane]];
+          }
+        }
+      },
+      monitor);
+}
+
+}  // namespace
+
 void AssignNearby(const RowSource& source, const MatrixView<float>& centroids, const Clusters& clusters,
                   std::span<const std::uint8_t> whole, int threads, Monitor* monitor,
                   std::span<std::uint32_t> nearest) {
   const std::size_t count = std::min(kNeighbours, centroids.rows);
   const std::vector<float> bias = HalfSquares(centroids);
   const std::vector<std::uint32_t> neighbours = Neighbours(centroids, bias, count, threads);
-  ParallelFor(
-      clusters.count(), threads,
-      [&](std::size_t c) {
-        const std::span<const std::uint32_t> members = clusters.of(c);
-        if (members.empty()) return;
-        PanelReader reader(source);
-        std::uint32_t best[kPanelLanes];
-        float score[kPanelLanes];
-        const std::span<const std::uint32_t> near{neighbours.data() + c * count, count};
-        AlignedVector<float> some;
-        AlignedVector<float> some_bias;
-        const bool all = whole[c] != 0 || count == centroids.rows;
-        if (!all) {
-          some.reserve(count * centroids.cols);
-          for (const std::uint32_t neighbour : near) {
-            some.insert(some.end(), centroids.row(neighbour), centroids.row(neighbour) + centroids.cols);
-            some_bias.push_back(bias[neighbour]);
-          }
-        }
-        for (std::size_t first = 0; first < members.size(); first += kPanelLanes) {
-          const std::size_t lanes = std::min(kPanelLanes, members.size() - first);
-          const float* panel = reader.Read(lanes, [&](std::size_t lane) { return members[first + lane]; });
-          if (all) {
-            PanelBest(panel, centroids, bias.data(), best, score);
-          } else {
-            PanelBest(panel, {some.data(), count, centroids.cols}, some_bias.data(), best, score);
-          }
-          for (std::size_t lane = 0; lane < lanes; ++lane) {
-            nearest[members[first + lane]] = all ? best[lane] : near[best[lane]];
-          }
-        }
-      },
-      monitor);
+  const auto seen = [&](std::size_t c) {
+    return whole[c] != 0 ? std::span<const std::uint32_t>() : std::span(neighbours).subspan(c * count, count);
+  };
+  AssignAmong(source, centroids, bias, clusters, seen, threads, monitor, nearest);
+}
+
+void AssignByGroups(const RowSource& source, const MatrixView<float>& centroids, const MatrixView<float>& groups,
+                    int threads, Monitor* monitor, std::span<std::uint32_t> nearest) {
+  std::vector<std::uint32_t> group_of(centroids.rows);
+  AssignNearest({centroids, false}, groups, threads, nullptr, group_of);
+  const Clusters members = GroupByCluster(group_of, groups.rows);
+
+  // What the rows of each group see: the centroids of the nearest groups, until there are enough of them.
+  const std::size_t enough = std::max(kFewestSeen, static_cast<std::size_t>(kShareSeen * static_cast<double>(centroids.rows)));
+  std::vector<std::vector<std::uint32_t>> seen(groups.rows);
+  ParallelFor(groups.rows, threads, [&](std::size_t g) {
+    std::vector<std::uint64_t> order(groups.rows);
+    for (std::size_t other = 0; other < groups.rows; ++other) {
+      const float closeness = RowScore(Metric::kSquaredL2, groups.row(g), groups.row(other), groups.cols);
+      order[other] = ScoreKey(closeness, static_cast<std::uint32_t>(other));
+    }
+    std::sort(order.begin(), order.end(), std::greater<>());
+    for (const std::uint64_t key : order) {
+      if (seen[g].size() >= enough) break;
+      const auto more = members.of(KeyRow(key));
+      seen[g].insert(seen[g].end(), more.begin(), more.end());
+    }
+    std::sort(seen[g].begin(), seen[g].end());
+  });
+
+  StepMonitor coarse(monitor, 0, 2);
+  StepMonitor fine(monitor, 1, 2);
+  std::vector<std::uint32_t> coarse_of(source.size());
+  AssignNearest(source, groups, threads, &coarse, coarse_of);
+  AssignAmong(source, centroids, HalfSquares(centroids), GroupByCluster(coarse_of, groups.rows),
+              [&](std::size_t g) { return std::span<const std::uint32_t>(seen[g]); }, threads, &fine, nearest);
 }
 
 }  // namespace leafscan

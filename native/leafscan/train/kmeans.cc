@@ -1,6 +1,7 @@
 #include "leafscan/train/kmeans.h"
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 
 #include "leafscan/core/thread_pool.h"
@@ -13,6 +14,9 @@ namespace {
 // The first rounds: this many, over this many points a cluster.
 constexpr std::size_t kWholeRounds = 4;
 constexpr std::size_t kFirstPoints = 32;
+// From so many centroids on, rows are first assigned by groups of them.
+constexpr std::size_t kGroupedFrom = 512;
+constexpr int kGroupRounds = 6;
 // A cluster below this share of the mean size is given away, as long as some other holds this many means.
 constexpr double kTooFew = 0.1;
 constexpr double kTooMany = 2.0;
@@ -49,7 +53,7 @@ class KMeans {
     for (std::size_t round = whole; round < rounds; ++round) {
       StepMonitor step(options_.monitor, round, rounds);
       if (round == whole) {
-        AssignNearest(points_, Directions(), options_.threads, &step, nearest);
+        AssignAll(points_, Directions(), options_, &step, nearest);
       } else {
         AssignNearby(points_, Directions(), clusters, moved_, options_.threads, &step, nearest);
       }
@@ -118,6 +122,22 @@ class KMeans {
 };
 
 }  // namespace
+
+void AssignAll(const RowSource& source, const MatrixView<float>& centroids, const KMeansOptions& options,
+               Monitor* monitor, std::span<std::uint32_t> nearest) {
+  if (centroids.rows < kGroupedFrom) {
+    AssignNearest(source, centroids, options.threads, monitor, nearest);
+    return;
+  }
+  KMeansOptions coarse;
+  coarse.clusters = static_cast<std::size_t>(std::sqrt(static_cast<double>(centroids.rows)));
+  coarse.iterations = kGroupRounds;
+  coarse.seed = options.seed;
+  coarse.threads = options.threads;
+  const KMeansResult groups = TrainKMeans({centroids, false}, coarse);
+  AssignByGroups(source, centroids, {groups.centroids.data(), coarse.clusters, centroids.cols}, options.threads, monitor,
+                 nearest);
+}
 
 KMeansResult TrainKMeans(const RowSource& points, const KMeansOptions& options) { return KMeans(points, options).Run(); }
 

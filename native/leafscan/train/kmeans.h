@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "leafscan/core/aligned_vector.h"
@@ -33,5 +34,9 @@ struct KMeansResult {
 // far below the mean size starts anew next to the largest one, which it halves: no leaf stays empty for want of a good
 // start, and none keeps many times its share. The result depends on the seed alone, not on the threads.
 KMeansResult TrainKMeans(const RowSource& points, const KMeansOptions& options);
+
+// Assigns every row of the source: to the nearest centroid where these are few, else by groups of them (train/assign.h).
+void AssignAll(const RowSource& source, const MatrixView<float>& centroids, const KMeansOptions& options,
+               Monitor* monitor, std::span<std::uint32_t> nearest);
 
 }  // namespace leafscan
