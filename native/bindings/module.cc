@@ -44,7 +44,8 @@ void PutCodes(nb::dict& sections, const std::string& prefix, CodeSections&& buil
 nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bool normalize, std::size_t num_leaves,
                     std::size_t tree_sample_size, int tree_iterations, std::size_t dimensions_per_block,
                     std::size_t code_sample_size, int code_iterations, double anisotropic_threshold, bool keep_rows,
-                    std::uint64_t seed, int threads, std::optional<float> soar_lambda, nb::object progress) {
+                    std::uint64_t seed, int threads, std::optional<float> soar_lambda, const std::optional<InArray<float>>& projection,
+                    nb::object progress) {
   if (vectors.ndim() != 2 || vectors.shape(0) < 1 || vectors.shape(1) < 1) {
     throw std::invalid_argument("vectors must have shape (n, d) with at least one row and one column.");
   }
@@ -62,6 +63,7 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
   options.anisotropic_threshold = anisotropic_threshold;
   options.keep_rows = keep_rows;
   if (soar_lambda) options.soar_lambda = *soar_lambda;
+  if (projection) options.projection = {projection->data(), projection->shape(0), projection->shape(1)};
   options.seed = seed;
   options.threads = threads;
   options.monitor = &monitor;
@@ -85,8 +87,10 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
       sections["leaf_biases"] = ToNumPy(std::move(built.leaf_biases), {num_leaves});
     }
   }
+  if (!built.center.empty()) sections["center"] = ToNumPy(std::move(built.center), {dim});
   if (dimensions_per_block > 0) {
-    const std::size_t blocks = CeilDiv(dim, dimensions_per_block);
+    const std::size_t coded = projection ? options.projection.rows : dim;
+    const std::size_t blocks = CeilDiv(coded, dimensions_per_block);
     sections["codebooks"] = ToNumPy(std::move(built.codebooks), {blocks, kCodeWords, dimensions_per_block});
     PutCodes(sections, "", std::move(built.primary), blocks);
     if (!built.spill_offsets.empty()) {
@@ -131,6 +135,8 @@ class PythonSearcher {
         centroids_(Take<float>(sections, "centroids")),
         leaf_scales_(Take<float>(sections, "leaf_scales")),
         leaf_biases_(Take<float>(sections, "leaf_biases")),
+        center_(Take<float>(sections, "center")),
+        projection_(Take<float>(sections, "projection")),
         codebooks_(Take<float>(sections, "codebooks")),
         primary_(sections, ""),
         spill_offsets_(Take<std::uint64_t>(sections, "spill_offsets")),
@@ -143,6 +149,8 @@ class PythonSearcher {
     if (rows_.is_valid()) arrays.rows = {rows_.data(), rows_.shape(0), rows_.shape(1)};
     arrays.leaf_offsets = {leaf_offsets_.data(), leaf_offsets_.size()};
     if (centroids_.is_valid()) arrays.centroids = {centroids_.data(), centroids_.shape(0), centroids_.shape(1)};
+    if (center_.is_valid()) arrays.center = {center_.data(), center_.size()};
+    if (projection_.is_valid()) arrays.projection = {projection_.data(), projection_.shape(0), projection_.shape(1)};
     if (leaf_scales_.is_valid()) {
       arrays.leaf_scales = {leaf_scales_.data(), leaf_scales_.size()};
       arrays.leaf_biases = {leaf_biases_.data(), leaf_biases_.size()};
@@ -240,6 +248,8 @@ class PythonSearcher {
   InArray<float> centroids_;
   InArray<float> leaf_scales_;
   InArray<float> leaf_biases_;
+  InArray<float> center_;
+  InArray<float> projection_;
   InArray<float> codebooks_;
   InCodes primary_;
   InArray<std::uint64_t> spill_offsets_;
@@ -259,7 +269,7 @@ NB_MODULE(_engine, module) {
   module.def("build", &leafscan::BuildIndex, "vectors"_a, nb::kw_only(), "metric"_a, "normalize"_a, "num_leaves"_a,
              "tree_sample_size"_a, "tree_iterations"_a, "dimensions_per_block"_a, "code_sample_size"_a,
              "code_iterations"_a, "anisotropic_threshold"_a, "keep_rows"_a, "seed"_a, "threads"_a,
-             "soar_lambda"_a = nb::none(), "progress"_a = nb::none());
+             "soar_lambda"_a = nb::none(), "projection"_a = nb::none(), "progress"_a = nb::none());
   nb::class_<PythonSearcher>(module, "Searcher")
       .def(nb::init<const nb::handle&, const std::string&, std::size_t,
                     const std::optional<leafscan::InArray<std::int64_t>>&>(),

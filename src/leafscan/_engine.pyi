@@ -25,6 +25,7 @@ def build(
     seed: int,
     threads: int,
     soar_lambda: float | None = None,
+    projection: NDArray[np.float32] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Train and lay out an index; returns its sections.
@@ -33,8 +34,9 @@ def build(
     read (cosine; zero rows stay zero). ``num_leaves`` 0 means no tree; ``dimensions_per_block`` 0 means no
     codes; ``anisotropic_threshold`` 0 means plain squared error. ``keep_rows`` False drops the rows after
     hashing. ``soar_lambda`` lists every row in a second leaf as well (SOAR); it needs two leaves and codes.
-    ``progress`` receives (stage, done, total) on the calling thread, at most about twenty times a
-    second; what it raises ends the build and comes out of this call. Ctrl-C ends the build with
+    ``projection`` (p, d), orthonormal rows, is all of a row that codes and routing see; the caller adds it to
+    the sections. ``progress`` receives (stage, done, total) on the calling thread, at most about twenty times
+    a second; what it raises ends the build and comes out of this call. Ctrl-C ends the build with
     KeyboardInterrupt. A row that holds NaN or infinity raises ValueError and names the first such row.
 
     Sections (always C-ordered):
@@ -42,6 +44,7 @@ def build(
     - ``order`` uint32 (n,): row r of the index is ``vectors[order[r]]``
     - ``rows`` float32 (n, d), where kept: leaf-major, as the metric wants them
     - ``leaf_offsets`` uint64 (leaves + 1,): the first row of each leaf; always there, one leaf without a tree
+    - ``center`` float32 (d,), with squared_l2 and a tree or codes: what centroids and codes take off
     - ``centroids`` float32 (leaves, d), with a tree
     - ``leaf_scales``, ``leaf_biases`` float32 (leaves,), with a tree and dot_product: a leaf's score for a
       query q is ``scale * <q, centroid> + bias * |q|``

@@ -73,7 +73,7 @@ def test_files_carry_the_second_leaves(tmp_path: Path) -> None:
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(ValueError, match="soar_lambda needs at least 2 leaves; received 1"):
         Tree(num_leaves=1, soar_lambda=1.0)
-    with pytest.raises(ValueError, match="soar_lambda must be finite and at least 0; received -1.0"):
+    with pytest.raises(ValueError, match=r"soar_lambda must be finite and at least 0; received -1\.0"):
         Tree(num_leaves=4, soar_lambda=-1.0)
     with pytest.raises(ValueError, match="soar_lambda lists rows a second time"):
         Config(tree=Tree(num_leaves=4, soar_lambda=1.0), score=BruteForce())

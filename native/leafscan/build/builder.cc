@@ -22,16 +22,18 @@ namespace leafscan {
 namespace {
 
 constexpr std::size_t kRowsPerChunk = 1024;
+constexpr std::size_t kCenterSample = 10'000;
 // The best row of a leaf is taken to lie this many standard deviations beyond its centroid, in the query's direction.
 // Measured on trained embeddings (benchmarks/LOG.md): 2 to 3 is best, and a fifth of the points is saved.
 constexpr double kOptimism = 2.5;
 
 class Builder {
  public:
-  Builder(const RowSource& source, const BuildOptions& options) : source_(source), options_(options) {}
+  Builder(const RowSource& source, const BuildOptions& options) : source_(source), options_(options), centered_(source), coded_(source) {}
 
   Sections Run() {
     CheckFinite(source_.rows, "vectors", options_.threads);
+    if (!source_.normalize && (options_.leaves > 0 || options_.width > 0)) FindCenter();
     if (options_.leaves > 0) {
       TrainTree();
     } else {
@@ -52,6 +54,25 @@ class Builder {
     if (options_.monitor != nullptr) options_.monitor->Stage(name);
   }
 
+  // Far from the origin, inner products drown small distances in rounding: trees are trained on rows seen from their mean.
+  // For squared_l2 everything but the exact scores stays there; for dot products the centroids move back.
+  void FindCenter() {
+    const std::vector<std::uint32_t> chosen = SampleRows(source_.size(), kCenterSample, options_.seed + 4);
+    std::vector<double> sum(source_.dim(), 0.0);
+    for (const std::uint32_t row : chosen) {
+      for (std::size_t i = 0; i < source_.dim(); ++i) sum[i] += source_.rows.row(row)[i];
+    }
+    center_.resize(source_.dim());
+    for (std::size_t i = 0; i < source_.dim(); ++i) {
+      center_[i] = static_cast<float>(sum[i] / static_cast<double>(chosen.size()));
+    }
+    centered_.center = center_.data();
+    if (options_.metric == Metric::kSquaredL2) {
+      coded_.center = center_.data();
+      out_.center = center_;
+    }
+  }
+
   void TrainTree() {
     Stage("training the tree");
     const bool spherical = source_.normalize;
@@ -60,7 +81,7 @@ class Builder {
     const std::size_t wanted = std::max(options_.tree_sample, options_.leaves);
     std::vector<std::uint32_t> leaf_of;
     if (wanted >= source_.size()) {
-      KMeansResult trained = TrainKMeans(source_, kmeans);
+      KMeansResult trained = TrainKMeans(centered_, kmeans);
       out_.centroids = std::move(trained.centroids);
       leaf_of = std::move(trained.nearest);
     } else {
@@ -76,25 +97,32 @@ class Builder {
       }
       leaf_of.resize(source_.size());
       const MatrixView<float> centroids{directions.data(), options_.leaves, source_.dim()};
-      AssignAll(source_, centroids, kmeans, options_.monitor, leaf_of);
+      AssignAll(centered_, centroids, kmeans, options_.monitor, leaf_of);
       if (options_.leaves > kNeighbours) {
         const std::vector<std::uint8_t> none(options_.leaves, 0);
-        AssignNearby(source_, centroids, GroupByCluster(leaf_of, options_.leaves), none, options_.threads,
+        AssignNearby(centered_, centroids, GroupByCluster(leaf_of, options_.leaves), none, options_.threads,
                      options_.monitor, leaf_of);
       }
     }
     const Clusters clusters = GroupByCluster(leaf_of, options_.leaves);
     out_.leaf_offsets.assign(clusters.starts.begin(), clusters.starts.end());
     out_.order.assign(clusters.members.begin(), clusters.members.end());
-    if (options_.metric == Metric::kDotProduct) MeasureLeaves();
     if (options_.soar_lambda >= 0.0f && options_.leaves > 1) Spill(leaf_of);
+    if (options_.metric == Metric::kDotProduct) {
+      if (centered_.center != nullptr) MoveBack();
+      MeasureLeaves();
+    }
+  }
+
+  void MoveBack() {
+    for (std::size_t i = 0; i < out_.centroids.size(); ++i) out_.centroids[i] += center_[i % source_.dim()];
   }
 
   // A seeded sample of the rows, as the metric wants them.
   RowSource Sampled(std::size_t count) {
     const std::vector<std::uint32_t> chosen = SampleRows(source_.size(), count, options_.seed);
     sample_.resize(chosen.size() * source_.dim());
-    ForRows(chosen.size(), [&](std::size_t i) { source_.Read(chosen[i], sample_.data() + i * source_.dim()); });
+    ForRows(chosen.size(), [&](std::size_t i) { centered_.Read(chosen[i], sample_.data() + i * source_.dim()); });
     return {{sample_.data(), chosen.size(), source_.dim()}, false};
   }
 
@@ -130,7 +158,7 @@ class Builder {
   void Spill(std::span<const std::uint32_t> leaf_of) {
     Stage("spilling into second leaves");
     std::vector<std::uint32_t> second(source_.size());
-    AssignSpill(source_, {out_.centroids.data(), options_.leaves, source_.dim()}, leaf_of, options_.soar_lambda,
+    AssignSpill(centered_, {out_.centroids.data(), options_.leaves, source_.dim()}, leaf_of, options_.soar_lambda,
                 options_.threads, options_.monitor, second);
     std::vector<std::uint32_t> by_row(source_.size());
     for (std::size_t row = 0; row < by_row.size(); ++row) by_row[row] = second[out_.order[row]];
@@ -145,8 +173,8 @@ class Builder {
   }
 
   PanelFiller Filler() const {
-    return {source_, {out_.centroids.data(), options_.leaves, source_.dim()}, options_.width,
-            options_.anisotropic_threshold};
+    return {coded_, {out_.centroids.data(), options_.leaves, source_.dim()}, options_.projection,
+            options_.width, options_.anisotropic_threshold};
   }
 
   void TrainCodes() {
@@ -206,6 +234,9 @@ class Builder {
 
   const RowSource& source_;
   const BuildOptions& options_;
+  RowSource centered_;  // rows as the tree is trained on them
+  RowSource coded_;     // rows as codes are made of them
+  AlignedVector<float> center_;
   Sections out_;
   AlignedVector<float> sample_;
   std::vector<std::uint32_t> spill_rows_;

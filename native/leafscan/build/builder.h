@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "leafscan/build/sections.h"
+#include "leafscan/core/matrix_view.h"
 #include "leafscan/core/metric.h"
 #include "leafscan/core/monitor.h"
 #include "leafscan/core/row_source.h"
@@ -18,6 +19,7 @@ struct BuildOptions {
   int tree_iterations = 12;
   float soar_lambda = -1.0f;  // weight of SOAR's penalty; negative: no second leaves
   std::size_t width = 2;  // dimensions a block; 0: no codes
+  MatrixView<float> projection;  // orthonormal rows: codes see <row, x> alone; no rows: everything
   std::size_t code_sample = 100'000;
   int code_iterations = 10;
   double anisotropic_threshold = 0.0;  // ScaNN's T; 0: plain squared error

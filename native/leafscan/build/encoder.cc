@@ -55,7 +55,7 @@ EncodedPostings EncodePostings(const PanelFiller& filler, const CodebookView& bo
           PutCode(to, block, half + lane, codes[block * kEncodeLanes + lane]);
         }
         if (with_terms) {
-          out.terms[group * kGroupPoints + half + lane] = filler.Term(book, codes.data(), leaf, lane, scratch);
+          out.terms[group * kGroupPoints + half + lane] = filler.Term(book, codes.data(), lane, scratch);
         }
       }
     }

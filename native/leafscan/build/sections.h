@@ -20,6 +20,7 @@ struct Sections {
   AlignedVector<std::uint32_t> order;          // n: row r is the caller's row order[r]
   AlignedVector<float> rows;                   // n * d
   AlignedVector<std::uint64_t> leaf_offsets;   // leaves + 1
+  AlignedVector<float> center;                 // d, squared_l2 alone: what centroids and codes take off rows and queries
   AlignedVector<float> centroids;              // leaves * d
   AlignedVector<float> leaf_scales;            // leaves, dot products alone (tree/router.h)
   AlignedVector<float> leaf_biases;            // leaves, dot products alone

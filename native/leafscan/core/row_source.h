@@ -1,6 +1,7 @@
-// The caller's rows as the metric wants them: as they are, or scaled to length 1 for cosine.
+// The caller's rows as somebody wants them: as they are, scaled to length 1 for cosine, or seen from their center.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 
@@ -20,6 +21,7 @@ inline void Normalize(const float* from, std::size_t dim, float* to) {
 struct RowSource {
   MatrixView<float> rows;
   bool normalize = false;
+  const float* center = nullptr;  // taken off every row, unless null
 
   std::size_t size() const { return rows.rows; }
   std::size_t dim() const { return rows.cols; }
@@ -29,8 +31,10 @@ struct RowSource {
     if (normalize) {
       Normalize(from, rows.cols, to);
     } else {
-      for (std::size_t i = 0; i < rows.cols; ++i) to[i] = from[i];
+      std::copy_n(from, rows.cols, to);
     }
+    if (center == nullptr) return;
+    for (std::size_t i = 0; i < rows.cols; ++i) to[i] -= center[i];
   }
 };
 

@@ -31,10 +31,30 @@ void FetchAhead(const Leaf& leaf, std::size_t group_bytes) {
   }
 }
 
+// A query as centroids see it.
+std::span<const float> Center(const Snapshot& snapshot, std::span<const float> query, AlignedVector<float>& to) {
+  const std::span<const float> center = snapshot.arrays.center;
+  if (center.empty()) return query;
+  to.resize(query.size());
+  for (std::size_t i = 0; i < query.size(); ++i) to[i] = query[i] - center[i];
+  return to;
+}
+
+// A centered query as routing and codes see it.
+std::span<const float> Project(const Snapshot& snapshot, std::span<const float> query, AlignedVector<float>& to) {
+  if (!snapshot.has_projection()) return query;
+  const MatrixView<float>& projection = snapshot.arrays.projection;
+  to.resize(projection.rows);
+  ScoreRowRange(Metric::kDotProduct, query.data(), projection, 0, projection.rows, to.data());
+  return to;
+}
+
 }  // namespace
 
 // What a query needs room for; a thread keeps its own from query to query.
 struct Searcher::Workspace {
+  AlignedVector<float> centered;
+  AlignedVector<float> projected;
   Router::Scratch route;
   QueryTable table;
   TopKeys survivors;
@@ -77,7 +97,11 @@ void Searcher::Route(const MatrixView<float>& queries, std::size_t count, int th
                      std::span<std::int32_t> leaves) const {
   ParallelFor(queries.rows, threads, [&](std::size_t query) {
     thread_local Router::Scratch scratch;
-    const auto keys = snapshot_->router.Route({queries.row(query), queries.cols}, count, scratch);
+    AlignedVector<float> centered;
+    AlignedVector<float> projected;
+    const std::span<const float> all = Center(*snapshot_, {queries.row(query), queries.cols}, centered);
+    const std::span<const float> seen = Project(*snapshot_, all, projected);
+    const auto keys = snapshot_->router.Route(seen, count, scratch);
     for (std::size_t i = 0; i < count; ++i) {
       leaves[query * count + i] = static_cast<std::int32_t>(KeyRow(keys[i]));
     }
@@ -87,15 +111,17 @@ void Searcher::Route(const MatrixView<float>& queries, std::size_t count, int th
 void Searcher::SearchOne(std::span<const float> query, const SearchOptions& options, Workspace& space,
                          std::int64_t* ids, float* scores) const {
   std::span<const std::uint64_t> leaves = kWholeIndex;
+  const std::span<const float> centered = Center(*snapshot_, query, space.centered);
+  const std::span<const float> seen = Project(*snapshot_, centered, space.projected);
   if (snapshot_->has_tree()) {
-    leaves = snapshot_->router.Route(query, std::min(options.leaves, snapshot_->router.leaves()), space.route);
+    leaves = snapshot_->router.Route(seen, std::min(options.leaves, snapshot_->router.leaves()), space.route);
   }
   if (!snapshot_->has_codes()) {
     Put(ScanRows(query, leaves, options.k, space), options.k, ids, scores);
     return;
   }
   const std::size_t wanted = snapshot_->has_rows() ? std::max(options.candidates, options.k) : options.k;
-  const std::span<const std::uint64_t> survivors = ScanCodes(query, leaves, wanted, space);
+  const std::span<const std::uint64_t> survivors = ScanCodes(centered, seen, leaves, wanted, space);
   if (snapshot_->has_rows()) {
     Put(Rerank(query, survivors, options.k, space), options.k, ids, scores);
     return;
@@ -108,10 +134,11 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
   Put(space.keys, options.k, ids, scores);
 }
 
-std::span<const std::uint64_t> Searcher::ScanCodes(std::span<const float> query, std::span<const std::uint64_t> leaves,
-                                                   std::size_t wanted, Workspace& space) const {
+std::span<const std::uint64_t> Searcher::ScanCodes(std::span<const float> query, std::span<const float> seen,
+                                                   std::span<const std::uint64_t> leaves, std::size_t wanted,
+                                                   Workspace& space) const {
   const IndexArrays& arrays = snapshot_->arrays;
-  space.table.Build(*snapshot_, query);
+  space.table.Build(*snapshot_, seen);
   const auto center_score = [&](std::size_t leaf) {
     if (snapshot_->has_tree()) return RowScore(arrays.metric, query.data(), arrays.centroids.row(leaf), arrays.dim);
     if (arrays.metric == Metric::kDotProduct) return 0.0f;

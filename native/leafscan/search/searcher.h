@@ -41,8 +41,9 @@ class Searcher {
 
   void SearchOne(std::span<const float> query, const SearchOptions& options, Workspace& space, std::int64_t* ids,
                  float* scores) const;
-  std::span<const std::uint64_t> ScanCodes(std::span<const float> query, std::span<const std::uint64_t> leaves,
-                                           std::size_t wanted, Workspace& space) const;
+  std::span<const std::uint64_t> ScanCodes(std::span<const float> query, std::span<const float> seen,
+                                           std::span<const std::uint64_t> leaves, std::size_t wanted,
+                                           Workspace& space) const;
   std::span<const std::uint64_t> ScanRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
                                           std::size_t k, Workspace& space) const;
   std::span<const std::uint64_t> Rerank(std::span<const float> query, std::span<const std::uint64_t> survivors,

@@ -20,7 +20,7 @@ std::shared_ptr<const Snapshot> OpenSnapshot(const IndexArrays& arrays) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->arrays = arrays;
   if (arrays.centroids.data != nullptr) {
-    snapshot->router = Router(arrays.metric, arrays.centroids, arrays.leaf_scales, arrays.leaf_biases);
+    snapshot->router = Router(arrays.metric, arrays.centroids, arrays.projection, arrays.leaf_scales, arrays.leaf_biases);
   }
   const std::size_t blocks = arrays.blocks;
   if (blocks > 0) {

@@ -54,6 +54,8 @@ struct IndexArrays {
   MatrixView<float> centroids;                     // no data without a tree
   std::span<const float> leaf_scales;              // with a tree, dot products alone
   std::span<const float> leaf_biases;
+  std::span<const float> center;                   // empty, or what centroids and codes take off a query
+  MatrixView<float> projection;                    // no rows where codes see everything
   std::span<const float> codebooks;                // empty without codes
   std::size_t blocks = 0;
   std::size_t width = 0;
@@ -71,6 +73,8 @@ struct Snapshot {
   Router router;
   TransposedCodebooks codebooks;
 
+  // What routing and the codes see of a query.
+  bool has_projection() const { return arrays.projection.rows > 0; }
   bool has_tree() const { return arrays.centroids.data != nullptr; }
   bool has_codes() const { return codebooks.blocks > 0; }
   bool has_spill() const { return !arrays.spill_offsets.empty(); }

@@ -19,29 +19,33 @@ namespace leafscan {
 
 HWY_EXPORT(ThisTarget);
 
+namespace {
+
+// Asked once: asking again makes some versions of Highway forget which target was chosen.
+const std::vector<std::int64_t>& Targets() {
+  static const std::vector<std::int64_t> targets = hwy::SupportedAndGeneratedTargets();
+  return targets;
+}
+
+}  // namespace
+
 std::vector<std::string> InstructionSets() {
-  hwy::SetSupportedTargetsForTest(0);
   std::vector<std::string> names;
-  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) names.emplace_back(hwy::TargetName(target));
+  for (const std::int64_t target : Targets()) names.emplace_back(hwy::TargetName(target));
   return names;
 }
 
 std::string InstructionSet() { return hwy::TargetName(HWY_DYNAMIC_DISPATCH(ThisTarget)()); }
 
 void UseInstructionSet(const std::string& name) {
-  hwy::SetSupportedTargetsForTest(0);
-  if (name.empty()) {
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    return;
+  std::int64_t chosen = 0;
+  for (const std::int64_t target : Targets()) {
+    if (name.empty() || name == hwy::TargetName(target)) chosen |= target;
   }
-  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    if (name == hwy::TargetName(target)) {
-      hwy::SetSupportedTargetsForTest(target);
-      hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-      return;
-    }
+  if (chosen == 0) {
+    throw std::invalid_argument("instruction set " + name + " is not built in, or this processor does not run it");
   }
-  throw std::invalid_argument("instruction set " + name + " is not built in, or this processor does not run it");
+  hwy::GetChosenTarget().Update(chosen);
 }
 
 }  // namespace leafscan

@@ -19,32 +19,36 @@ float StepFor(float most, float limit) {
 
 }  // namespace
 
-Router::Router(Metric metric, const MatrixView<float>& centroids, std::span<const float> scales,
-               std::span<const float> biases)
-    : leaves_(centroids.rows), dim_(centroids.cols), metric_(metric) {
+Router::Router(Metric metric, const MatrixView<float>& centroids, const MatrixView<float>& projection,
+               std::span<const float> scales, std::span<const float> biases)
+    : leaves_(centroids.rows), dim_(projection.rows > 0 ? projection.rows : centroids.cols), metric_(metric) {
+  AlignedVector<float> seen(leaves_ * dim_);
+  for (std::size_t leaf = 0; leaf < leaves_; ++leaf) {
+    float* to = seen.data() + leaf * dim_;
+    if (projection.rows > 0) {
+      ScoreRowRange(Metric::kDotProduct, centroids.row(leaf), projection, 0, dim_, to);
+    } else {
+      std::copy_n(centroids.row(leaf), dim_, to);
+    }
+    if (!scales.empty()) std::transform(to, to + dim_, to, [&](float value) { return value * scales[leaf]; });
+  }
   const std::size_t pairs = (dim_ + 1) / 2;
   // 2 * pairs * limit^2 must stay below 2^31.
   limit_ = std::min(32767.0f, std::floor(std::sqrt(2147483000.0f / static_cast<float>(2 * pairs))));
-  const auto scale = [&](std::size_t leaf) { return scales.empty() ? 1.0f : scales[leaf]; };
   float most = 0.0f;
-  for (std::size_t leaf = 0; leaf < leaves_; ++leaf) {
-    for (std::size_t i = 0; i < dim_; ++i) most = std::max(most, std::abs(centroids.row(leaf)[i] * scale(leaf)));
-  }
+  for (const float value : seen) most = std::max(most, std::abs(value));
   step_ = StepFor(most, limit_);
   const std::size_t groups = (leaves_ + kRouteLanes - 1) / kRouteLanes;
   table_.assign(groups * pairs * 2 * kRouteLanes, 0);
   addends_.assign(groups * kRouteLanes, 0.0f);
   for (std::size_t leaf = 0; leaf < leaves_; ++leaf) {
     std::int16_t* group = table_.data() + leaf / kRouteLanes * pairs * 2 * kRouteLanes;
-    double square = 0.0;
     for (std::size_t i = 0; i < dim_; ++i) {
-      const float value = centroids.row(leaf)[i] * scale(leaf);
-      const float steps = std::clamp(std::round(value / step_), -limit_, limit_);
+      const float steps = std::clamp(std::round(seen[leaf * dim_ + i] / step_), -limit_, limit_);
       group[(i / 2 * kRouteLanes + leaf % kRouteLanes) * 2 + i % 2] = static_cast<std::int16_t>(steps);
-      square += static_cast<double>(value) * value;
     }
     if (metric == Metric::kSquaredL2) {
-      addends_[leaf] = static_cast<float>(-square);
+      addends_[leaf] = -RowScore(Metric::kDotProduct, centroids.row(leaf), centroids.row(leaf), centroids.cols);
     } else if (!biases.empty()) {
       addends_[leaf] = biases[leaf];
     }

@@ -32,13 +32,15 @@ class Router {
   };
 
   Router() = default;
-  // Scales and biases are there for dot products alone.
-  Router(Metric metric, const MatrixView<float>& centroids, std::span<const float> scales,
-         std::span<const float> biases);
+  // Scales and biases are there for dot products alone. With a projection (orthonormal rows), queries come projected, and
+  // of <q, c> the part that it leaves out is neglected.
+  Router(Metric metric, const MatrixView<float>& centroids, const MatrixView<float>& projection,
+         std::span<const float> scales, std::span<const float> biases);
 
   std::size_t leaves() const { return leaves_; }
 
   // The best `count` <= leaves() leaves, best first, as keys (core/score_key.h).
+  // `query` is as long as the projection has rows, or a centroid.
   std::span<const std::uint64_t> Route(std::span<const float> query, std::size_t count, Scratch& scratch) const;
 
  private:

@@ -16,6 +16,7 @@ from leafscan.index.metric import check_metric, engine_metric
 from leafscan.index.numbers import whole_number
 from leafscan.index.plan import resolve
 from leafscan.index.progress import Progress, reporting
+from leafscan.index.projection import principal_components
 from leafscan.index.threads import check_threads
 
 __all__ = ["build"]
@@ -90,6 +91,9 @@ def build(
     engines, normalize = engine_metric(known)
     tree, score = plan.tree, plan.score
     codes = score if isinstance(score, AsymmetricHash) else None
+    projection = None
+    if codes is not None and codes.pca_dimensions is not None:
+        projection = principal_components(rows, codes.pca_dimensions, normalize=normalize)
     with reporting(progress) as report:
         sections = _engine.build(
             rows,
@@ -106,8 +110,11 @@ def build(
             seed=seed,
             threads=threads,
             soar_lambda=tree.soar_lambda if tree else None,
+            projection=projection,
             progress=report,
         )
+    if projection is not None:
+        sections["projection"] = projection
     return Index(
         Contents(
             sections=sections,

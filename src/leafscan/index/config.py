@@ -110,6 +110,11 @@ class AsymmetricHash(_Part):
         ScaNN's threshold T of the anisotropic loss, in the scale of the rows: errors along a row x weigh
         ``(d - 1) * (T/|x|)**2 / (1 - (T/|x|)**2)`` times those across it. 0 asks for the plain squared error,
         which alone serves squared_l2. None leaves the choice to the plan.
+    pca_dimensions
+        How many principal components of the rows codes and routing see, at most the number of dimensions;
+        None is all of them, unrotated. Few are enough where the components' variances fall steeply (images,
+        long text embeddings): scans and routing get cheaper by the same factor, and a few more candidates
+        make up for what is not seen.
     training_sample_size
         How many rows the codewords are trained on (all, where there are fewer), at least 16.
     training_iterations
@@ -124,11 +129,14 @@ class AsymmetricHash(_Part):
 
     dimensions_per_block: int = 2
     anisotropic_quantization_threshold: float | None = None
+    pca_dimensions: int | None = None
     training_sample_size: int = 25_000
     training_iterations: int = 10
 
     def __post_init__(self) -> None:
         self._whole("dimensions_per_block")
+        if self.pca_dimensions is not None:
+            self._whole("pca_dimensions")
         self._whole("training_sample_size", low=16)
         self._whole("training_iterations")
         if self.anisotropic_quantization_threshold is not None:

@@ -28,6 +28,8 @@ _DTYPES = {
     "centroids": np.float32,
     "leaf_scales": np.float32,
     "leaf_biases": np.float32,
+    "center": np.float32,
+    "projection": np.float32,
     "codebooks": np.float32,
     "codes": np.uint8,
     "terms": np.int16,
@@ -39,6 +41,9 @@ _DTYPES = {
     "spill_terms": np.int16,
     "spill_live": np.uint32,
 }
+
+#: What the engine turns into integers, once, when the index is opened, or takes off queries.
+_NUMBERS = ("center", "centroids", "leaf_scales", "leaf_biases", "projection", "codebooks", "term_scale")
 
 
 def check_contents(contents: Contents, n: int) -> None:
@@ -67,12 +72,17 @@ def check_contents(contents: Contents, n: int) -> None:
         _check_shape(sections, "rows", (n, contents.dim))
     if "centroids" in sections:
         _check_shape(sections, "centroids", (len(leaf_sizes), contents.dim))
+    if "center" in sections:
+        _check_shape(sections, "center", (contents.dim,))
     if "leaf_scales" in sections:
         _check_shape(sections, "leaf_scales", (len(leaf_sizes),))
         _check_shape(sections, "leaf_biases", (len(leaf_sizes),))
     if isinstance(config.score, AsymmetricHash):
         width = config.score.dimensions_per_block
-        blocks = -(-contents.dim // width)
+        seen = config.score.pca_dimensions or contents.dim
+        blocks = -(-seen // width)
+        if "projection" in sections:
+            _check_shape(sections, "projection", (seen, contents.dim))
         _check_shape(sections, "codebooks", (blocks, 16, width))
         _check_codes(sections, "", leaf_sizes, blocks)
     if "spill_offsets" in sections:
@@ -84,8 +94,7 @@ def check_contents(contents: Contents, n: int) -> None:
             raise _wrong("spill_rows", f"each value must be below {n}")
     if "term_scale" in sections:
         _check_shape(sections, "term_scale", (1,))
-    for name in ("centroids", "leaf_scales", "leaf_biases", "codebooks", "term_scale"):
-        # The engine turns these into integers, once, when the index is opened.
+    for name in _NUMBERS:
         if name in sections and not np.isfinite(sections[name]).all():
             raise _wrong(name, "it holds NaN or infinity")
     _check_ids(contents, n)
@@ -93,14 +102,18 @@ def check_contents(contents: Contents, n: int) -> None:
 
 def _check_names(sections: Mapping[str, NDArray[Any]], config: Config, *, l2: bool) -> None:
     wanted = ["order", "leaf_offsets"]
-    codes = isinstance(config.score, AsymmetricHash)
+    codes = config.score if isinstance(config.score, AsymmetricHash) else None
     if config.reorder is not None or not codes:
         wanted.append("rows")
     if config.tree is not None:
         wanted.append("centroids")
         if not l2:
             wanted += ["leaf_scales", "leaf_biases"]
+    if l2 and (codes or config.tree is not None):
+        wanted.append("center")
     if codes:
+        if codes.pca_dimensions is not None:
+            wanted.append("projection")
         spills = config.tree is not None and config.tree.soar_lambda is not None
         wanted += ["codebooks", "term_scale"] if l2 else ["codebooks"]
         for prefix in ("", "spill_") if spills else ("",):
