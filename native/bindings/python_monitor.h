@@ -21,6 +21,7 @@ class PythonMonitor final : public Monitor {
   void Stage(std::string_view name) override {
     stage_ = name;
     last_ = {};
+    Tick(0, 1);  // every stage is told of, however short
   }
 
   void Tick(std::size_t done, std::size_t total) override {
