@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Metric = Literal["dot_product", "squared_l2"]
+RowDtype = Literal["float32", "bfloat16", "int8"]
 Progress = Callable[[str, int, int], None]
 
 def build(
@@ -26,6 +27,8 @@ def build(
     threads: int,
     soar_lambda: float | None = None,
     progress: Progress | None = None,
+    row_dtype: RowDtype = "float32",
+    row_threshold: float = 0.0,
 ) -> dict[str, NDArray[Any]]:
     """Train and lay out an index; returns its sections.
 
@@ -33,6 +36,8 @@ def build(
     read (cosine; zero rows stay zero). ``num_leaves`` 0 means no tree; ``dimensions_per_block`` 0 means no
     codes; ``anisotropic_threshold`` 0 means plain squared error. ``keep_rows`` False drops the rows after
     hashing. ``soar_lambda`` lists every row in a second leaf as well (SOAR); it needs two leaves and codes.
+    ``row_dtype`` is what rows are kept in, and ``row_threshold`` the anisotropic threshold of their rounding, 0
+    for rounding to the nearest; it is for dot products and has no effect on float32.
     ``progress`` receives (stage, done, total) on the calling thread, at most about twenty times a
     second; what it raises ends the build and comes out of this call. Ctrl-C ends the build with
     KeyboardInterrupt. A row that holds NaN or infinity raises ValueError and names the first such row.
@@ -40,7 +45,9 @@ def build(
     Sections (always C-ordered):
 
     - ``order`` uint32 (n,): row r of the index is ``vectors[order[r]]``
-    - ``rows`` float32 (n, d), where kept: leaf-major, as the metric wants them
+    - ``rows`` (n, d), where kept: leaf-major, as the metric wants them, in float32, in uint16 (the bits of
+      bfloat16) or in int8
+    - ``row_scales`` float32 (d,), with int8 rows: component i of a row stands for ``row_scales[i]`` times it
     - ``leaf_offsets`` uint64 (leaves + 1,): the first row of each leaf; always there, one leaf without a tree
     - ``centroids`` float32 (leaves, d), with a tree
     - ``leaf_scales``, ``leaf_biases`` float32 (leaves,), with a tree and dot_product: a leaf's score for a
