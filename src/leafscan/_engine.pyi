@@ -36,8 +36,8 @@ def build(
     read (cosine; zero rows stay zero). ``num_leaves`` 0 means no tree; ``dimensions_per_block`` 0 means no
     codes; ``anisotropic_threshold`` 0 means plain squared error. ``keep_rows`` False drops the rows after
     hashing. ``soar_lambda`` lists every row in a second leaf as well (SOAR); it needs two leaves and codes.
-    ``row_dtype`` is what rows are kept in, and ``row_threshold`` the anisotropic threshold of their rounding, 0
-    for rounding to the nearest; it is for dot products and has no effect on float32.
+    ``row_dtype`` is what rows are kept in, and ``row_threshold`` the anisotropic threshold of their rounding,
+    0 for rounding to the nearest; it is for dot products and has no effect on float32.
     ``progress`` receives (stage, done, total) on the calling thread, at most about twenty times a
     second; what it raises ends the build and comes out of this call. Ctrl-C ends the build with
     KeyboardInterrupt. A row that holds NaN or infinity raises ValueError and names the first such row.

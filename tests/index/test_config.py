@@ -75,7 +75,7 @@ def test_what_a_dictionary_leaves_out_takes_its_default() -> None:
         (lambda: AsymmetricHash(anisotropic_quantization_threshold=float("nan")), "threshold must be finite"),
         (
             lambda: Reorder(dtype="float16"),  # type: ignore[arg-type]
-            "Reorder's dtype must be \"float32\", \"bfloat16\" or \"int8\"; received 'float16'",
+            'Reorder\'s dtype must be "float32", "bfloat16" or "int8"; received \'float16\'',
         ),
         (lambda: BruteForce(dtype="uint8"), "BruteForce's dtype must be"),  # type: ignore[arg-type]
         (

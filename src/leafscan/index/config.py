@@ -149,8 +149,8 @@ class BruteForce(_Part):
     ----------
     dtype
         What the rows are kept in, and so what "exactly" means: "float32"; "bfloat16", half the bytes, each
-        component within 1/256 of itself; or "int8", a quarter of the bytes, each component within 1/254 of the
-        largest that its dimension has in any row. Scores are those of the rows as they are kept.
+        component within 1/256 of itself; or "int8", a quarter of the bytes, each component within 1/254 of
+        the largest that its dimension has in any row. Scores are those of the rows as they are kept.
 
     Examples
     --------
@@ -172,13 +172,14 @@ class Reorder(_Part):
     ----------
     dtype
         What the rows are kept in: "float32"; "bfloat16", half the bytes, each component within 1/256 of
-        itself; or "int8", a quarter of the bytes, each component within 1/254 of the largest that its dimension
-        has in any row. Scores are those of the rows as they are kept, and fewer bytes are read sooner.
+        itself; or "int8", a quarter of the bytes, each component within 1/254 of the largest that its
+        dimension has in any row. Scores are those of the rows as they are kept, and fewer bytes are read
+        sooner.
     anisotropic_quantization_threshold
-        ScaNN's threshold T, in the scale of the rows, of the rounding to bfloat16 or int8: errors along a row
-        weigh more than those across it, as with `AsymmetricHash`, so that large dot products come out nearer to
-        what they were, and small ones less near. 0 rounds each component to the nearest, which alone serves
-        squared_l2 and float32.
+        ScaNN's threshold T, in the scale of the rows, of the rounding to bfloat16 or int8 ("noise shaping"):
+        errors along a row weigh more than those across it, as with `AsymmetricHash`, so that some components
+        are rounded the other way and large dot products come out nearer to what they were. 0 rounds each
+        component to the nearest, which alone serves squared_l2 and float32.
 
     Examples
     --------

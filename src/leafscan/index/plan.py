@@ -64,7 +64,7 @@ def default_plan(n: int, dim: int, metric: Metric) -> Config:
     Examples
     --------
     >>> default_plan(1_000, 32, "cosine").score
-    BruteForce()
+    BruteForce(dtype='float32')
     >>> default_plan(1_000_000, 100, "cosine").tree.num_leaves
     4000
     """
@@ -152,8 +152,8 @@ def _resolve_hash(score: AsymmetricHash, vectors: NDArray[np.float32], metric: M
 def _check_plain(part: str, threshold: float | None) -> None:
     if threshold:
         raise ValueError(
-            f"{part}'s anisotropic_quantization_threshold is for dot products; with squared_l2 leave it out or "
-            f"give 0; received {threshold}."
+            f"{part}'s anisotropic_quantization_threshold is for dot products; with squared_l2 leave it out "
+            f"or give 0; received {threshold}."
         )
 
 
