@@ -15,6 +15,9 @@ namespace leafscan {
 template <class T>
 using InArray = nanobind::ndarray<const T, nanobind::c_contig, nanobind::device::cpu>;
 
+// Of any type of number.
+using InAnyArray = nanobind::ndarray<nanobind::ro, nanobind::c_contig, nanobind::device::cpu>;
+
 template <class T>
 using OutArray = nanobind::ndarray<nanobind::numpy, T>;
 
@@ -37,6 +40,12 @@ InArray<T> Take(const nanobind::handle& sections, const char* name) {
   const nanobind::object found = sections.attr("get")(name);
   if (found.is_none()) return {};
   return nanobind::cast<InArray<T>>(found);
+}
+
+inline InAnyArray TakeAny(const nanobind::handle& sections, const char* name) {
+  const nanobind::object found = sections.attr("get")(name);
+  if (found.is_none()) return {};
+  return nanobind::cast<InAnyArray>(found);
 }
 
 }  // namespace leafscan

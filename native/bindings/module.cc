@@ -16,6 +16,7 @@
 #include "leafscan/core/finite.h"
 #include "leafscan/core/processors.h"
 #include "leafscan/hash/layout.h"
+#include "leafscan/reorder/row_store.h"
 #include "leafscan/search/searcher.h"
 #include "leafscan/simd/instruction_set.h"
 #include "python_monitor.h"
@@ -32,6 +33,27 @@ Metric MetricOf(const std::string& name) {
   throw std::invalid_argument("metric must be \"dot_product\" or \"squared_l2\" here, received \"" + name + "\".");
 }
 
+RowType RowTypeOf(const std::string& name) {
+  if (name == "float32") return RowType::kFloat32;
+  if (name == "bfloat16") return RowType::kBFloat16;
+  if (name == "int8") return RowType::kInt8;
+  throw std::invalid_argument("row_dtype must be \"float32\", \"bfloat16\" or \"int8\", received \"" + name + "\".");
+}
+
+void PutRows(nb::dict& sections, Sections& built, RowType type, std::size_t n, std::size_t dim) {
+  switch (type) {
+    case RowType::kBFloat16:
+      sections["rows"] = ToNumPy(std::move(built.bfloat16_rows), {n, dim});
+      break;
+    case RowType::kInt8:
+      sections["rows"] = ToNumPy(std::move(built.int8_rows), {n, dim});
+      sections["row_scales"] = ToNumPy(std::move(built.row_scales), {dim});
+      break;
+    default:
+      sections["rows"] = ToNumPy(std::move(built.rows), {n, dim});
+  }
+}
+
 void PutCodes(nb::dict& sections, const std::string& prefix, CodeSections&& built, std::size_t blocks) {
   const std::size_t groups = built.live.size();
   sections[(prefix + "codes").c_str()] = ToNumPy(std::move(built.codes), {groups, PaddedBlocks(blocks), kBlockBytes});
@@ -44,8 +66,9 @@ void PutCodes(nb::dict& sections, const std::string& prefix, CodeSections&& buil
 nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bool normalize, std::size_t num_leaves,
                     std::size_t tree_sample_size, int tree_iterations, std::size_t dimensions_per_block,
                     std::size_t code_sample_size, int code_iterations, double anisotropic_threshold, bool keep_rows,
-                    std::uint64_t seed, int threads, std::optional<float> soar_lambda, const std::optional<InArray<float>>& projection,
-                    nb::object progress) {
+                    std::uint64_t seed, int threads, std::optional<float> soar_lambda,
+                    const std::optional<InArray<float>>& projection, nb::object progress, const std::string& row_dtype,
+                    double row_threshold) {
   if (vectors.ndim() != 2 || vectors.shape(0) < 1 || vectors.shape(1) < 1) {
     throw std::invalid_argument("vectors must have shape (n, d) with at least one row and one column.");
   }
@@ -62,6 +85,8 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
   options.code_iterations = code_iterations;
   options.anisotropic_threshold = anisotropic_threshold;
   options.keep_rows = keep_rows;
+  options.row_type = RowTypeOf(row_dtype);
+  options.row_threshold = row_threshold;
   if (soar_lambda) options.soar_lambda = *soar_lambda;
   if (projection) options.projection = {projection->data(), projection->shape(0), projection->shape(1)};
   options.seed = seed;
@@ -77,7 +102,7 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
   const std::size_t dim = source.dim();
   nb::dict sections;
   sections["order"] = ToNumPy(std::move(built.order), {n});
-  if (keep_rows) sections["rows"] = ToNumPy(std::move(built.rows), {n, dim});
+  if (keep_rows) PutRows(sections, built, options.row_type, n, dim);
   const std::size_t leaves = built.leaf_offsets.size() - 1;
   sections["leaf_offsets"] = ToNumPy(std::move(built.leaf_offsets), {leaves + 1});
   if (num_leaves > 0) {
@@ -124,13 +149,34 @@ struct InCodes {
   InArray<std::uint32_t> live;
 };
 
+// Rows of whichever type they are kept in.
+struct InRows {
+  explicit InRows(const nb::handle& sections)
+      : rows(TakeAny(sections, "rows")), scales(Take<float>(sections, "row_scales")) {}
+
+  RowStore View() const {
+    if (!rows.is_valid()) return {};
+    const std::size_t n = rows.shape(0);
+    const std::size_t dim = rows.shape(1);
+    if (rows.dtype() == nb::dtype<float>()) return {static_cast<const float*>(rows.data()), n, dim};
+    if (rows.dtype() == nb::dtype<std::uint16_t>()) return {static_cast<const std::uint16_t*>(rows.data()), n, dim};
+    if (rows.dtype() == nb::dtype<std::int8_t>() && scales.is_valid()) {
+      return {static_cast<const std::int8_t*>(rows.data()), scales.data(), n, dim};
+    }
+    throw std::invalid_argument("rows must be float32, uint16 (bfloat16), or int8 with row_scales.");
+  }
+
+  InAnyArray rows;
+  InArray<float> scales;
+};
+
 // A searcher and the Python arrays that it reads.
 class PythonSearcher {
  public:
   PythonSearcher(const nb::handle& sections, const std::string& metric, std::size_t dim,
                  const std::optional<InArray<std::int64_t>>& ids)
       : order_(Take<std::uint32_t>(sections, "order")),
-        rows_(Take<float>(sections, "rows")),
+        rows_(sections),
         leaf_offsets_(Take<std::uint64_t>(sections, "leaf_offsets")),
         centroids_(Take<float>(sections, "centroids")),
         leaf_scales_(Take<float>(sections, "leaf_scales")),
@@ -146,7 +192,7 @@ class PythonSearcher {
     arrays.metric = MetricOf(metric);
     arrays.dim = dim;
     arrays.count = order_.shape(0);
-    if (rows_.is_valid()) arrays.rows = {rows_.data(), rows_.shape(0), rows_.shape(1)};
+    arrays.rows = rows_.View();
     arrays.leaf_offsets = {leaf_offsets_.data(), leaf_offsets_.size()};
     if (centroids_.is_valid()) arrays.centroids = {centroids_.data(), centroids_.shape(0), centroids_.shape(1)};
     if (center_.is_valid()) arrays.center = {center_.data(), center_.size()};
@@ -243,7 +289,7 @@ class PythonSearcher {
   }
 
   InArray<std::uint32_t> order_;
-  InArray<float> rows_;
+  InRows rows_;
   InArray<std::uint64_t> leaf_offsets_;
   InArray<float> centroids_;
   InArray<float> leaf_scales_;
@@ -269,7 +315,8 @@ NB_MODULE(_engine, module) {
   module.def("build", &leafscan::BuildIndex, "vectors"_a, nb::kw_only(), "metric"_a, "normalize"_a, "num_leaves"_a,
              "tree_sample_size"_a, "tree_iterations"_a, "dimensions_per_block"_a, "code_sample_size"_a,
              "code_iterations"_a, "anisotropic_threshold"_a, "keep_rows"_a, "seed"_a, "threads"_a,
-             "soar_lambda"_a = nb::none(), "projection"_a = nb::none(), "progress"_a = nb::none());
+             "soar_lambda"_a = nb::none(), "projection"_a = nb::none(), "progress"_a = nb::none(),
+             "row_dtype"_a = "float32", "row_threshold"_a = 0.0);
   nb::class_<PythonSearcher>(module, "Searcher")
       .def(nb::init<const nb::handle&, const std::string&, std::size_t,
                     const std::optional<leafscan::InArray<std::int64_t>>&>(),

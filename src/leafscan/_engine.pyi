@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Metric = Literal["dot_product", "squared_l2"]
+RowDtype = Literal["float32", "bfloat16", "int8"]
 Progress = Callable[[str, int, int], None]
 
 def build(
@@ -27,6 +28,8 @@ def build(
     soar_lambda: float | None = None,
     projection: NDArray[np.float32] | None = None,
     progress: Progress | None = None,
+    row_dtype: RowDtype = "float32",
+    row_threshold: float = 0.0,
 ) -> dict[str, NDArray[Any]]:
     """Train and lay out an index; returns its sections.
 
@@ -35,14 +38,18 @@ def build(
     codes; ``anisotropic_threshold`` 0 means plain squared error. ``keep_rows`` False drops the rows after
     hashing. ``soar_lambda`` lists every row in a second leaf as well (SOAR); it needs two leaves and codes.
     ``projection`` (p, d), orthonormal rows, is all of a row that codes and routing see; the caller adds it to
-    the sections. ``progress`` receives (stage, done, total) on the calling thread, at most about twenty times
-    a second; what it raises ends the build and comes out of this call. Ctrl-C ends the build with
-    KeyboardInterrupt. A row that holds NaN or infinity raises ValueError and names the first such row.
+    the sections. ``row_dtype`` is what rows are kept in, and ``row_threshold`` the anisotropic threshold of
+    their rounding, 0 for rounding to the nearest; it is for dot products and has no effect on float32.
+    ``progress`` receives (stage, done, total) on the calling thread, at most about twenty times a second;
+    what it raises ends the build and comes out of this call. Ctrl-C ends the build with KeyboardInterrupt. A
+    row that holds NaN or infinity raises ValueError and names the first such row.
 
     Sections (always C-ordered):
 
     - ``order`` uint32 (n,): row r of the index is ``vectors[order[r]]``
-    - ``rows`` float32 (n, d), where kept: leaf-major, as the metric wants them
+    - ``rows`` (n, d), where kept: leaf-major, as the metric wants them, in float32, in uint16 (the bits of
+      bfloat16) or in int8
+    - ``row_scales`` float32 (d,), with int8 rows: component i of a row stands for ``row_scales[i]`` times it
     - ``leaf_offsets`` uint64 (leaves + 1,): the first row of each leaf; always there, one leaf without a tree
     - ``center`` float32 (d,), with squared_l2 and a tree or codes: what centroids and codes take off
     - ``centroids`` float32 (leaves, d), with a tree

@@ -30,6 +30,11 @@ FULL = Config(
         Config(tree=Tree(num_leaves=3)),
         Config(score=AsymmetricHash()),
         Config(score=AsymmetricHash(), reorder=Reorder()),
+        Config(score=BruteForce(dtype="bfloat16")),
+        Config(
+            score=AsymmetricHash(),
+            reorder=Reorder(dtype="int8", anisotropic_quantization_threshold=0.1 + 0.2),
+        ),
         FULL,
     ],
 )
@@ -56,7 +61,7 @@ def test_what_a_dictionary_leaves_out_takes_its_default() -> None:
             "Tree has no parameter 'leaves'; it has num_leaves,",
         ),
         (lambda: Config.from_dict({"tree": {}}), "Tree needs the parameter 'num_leaves', which is missing"),
-        (lambda: BruteForce.from_dict({"x": 1}), "BruteForce has no parameter 'x'; it has none"),
+        (lambda: BruteForce.from_dict({"x": 1}), "BruteForce has no parameter 'x'; it has dtype"),
         (lambda: Config.from_dict({"score": {"hash": {}}}), "score must be .*asymmetric_hash"),
         (lambda: Config.from_dict({"score": None}), "score must be .*received None"),
         (lambda: Config.from_dict({"score": {"asymmetric_hash": {}, "brute_force": {}}}), "score must be"),
@@ -68,7 +73,19 @@ def test_what_a_dictionary_leaves_out_takes_its_default() -> None:
         (lambda: AsymmetricHash(training_iterations=0), "training_iterations must be at least 1"),
         (lambda: AsymmetricHash(anisotropic_quantization_threshold=-0.2), "threshold must be finite and at"),
         (lambda: AsymmetricHash(anisotropic_quantization_threshold=float("nan")), "threshold must be finite"),
-        (lambda: Reorder(dtype="bfloat16"), "Reorder's dtype must be \"float32\"; received 'bfloat16'"),
+        (
+            lambda: Reorder(dtype="float16"),  # type: ignore[arg-type]
+            'Reorder\'s dtype must be "float32", "bfloat16" or "int8"; received \'float16\'',
+        ),
+        (lambda: BruteForce(dtype="uint8"), "BruteForce's dtype must be"),  # type: ignore[arg-type]
+        (
+            lambda: Reorder(anisotropic_quantization_threshold=0.2),
+            "Reorder's anisotropic_quantization_threshold is for the rounding to bfloat16 or int8",
+        ),
+        (
+            lambda: Reorder(dtype="int8", anisotropic_quantization_threshold=-1.0),
+            "Reorder's anisotropic_quantization_threshold must be finite and at least 0; received -1.0",
+        ),
         (lambda: Reorder(dtype=np.dtype(np.float32)), "Reorder's dtype must be"),  # type: ignore[arg-type]
         (lambda: SearchParams(leaves=0), "SearchParams's leaves must be at least 1"),
         (lambda: SearchParams(candidates=-1), "SearchParams's candidates must be at least 1"),
@@ -109,6 +126,12 @@ def test_what_cannot_be_gets_a_sentence(make: Callable[[], Any], sentence: str) 
 def test_what_is_of_the_wrong_kind_gets_a_sentence(make: Callable[[], Any], sentence: str) -> None:
     with pytest.raises(TypeError, match=sentence):
         make()
+
+
+def test_the_rows_dtype_is_that_of_the_part_that_reads_them() -> None:
+    assert Config(score=BruteForce(dtype="bfloat16")).row_dtype == "bfloat16"
+    assert Config(score=AsymmetricHash(), reorder=Reorder(dtype="int8")).row_dtype == "int8"
+    assert Config(score=AsymmetricHash()).row_dtype is None
 
 
 def test_parts_are_frozen() -> None:

@@ -19,6 +19,8 @@ ARRAYS: dict[str, NDArray[Any]] = {
     "ids": np.arange(8, dtype=np.int64),
     "id_offsets": np.arange(3, dtype=np.uint64),
     "codes": np.arange(3, dtype=np.uint8),
+    "halves": np.arange(6, dtype=np.uint16).reshape(2, 3),
+    "levels": np.arange(-3, 4, dtype=np.int8),
     "codebooks": np.ones((2, 16, 2), np.float32),
     "terms": np.full((1, 32), -3, np.int16),
 }

@@ -11,6 +11,7 @@
 #include "leafscan/build/panels.h"
 #include "leafscan/core/finite.h"
 #include "leafscan/core/thread_pool.h"
+#include "leafscan/reorder/row_encoder.h"
 #include "leafscan/simd/encode_panel.h"
 #include "leafscan/train/assign.h"
 #include "leafscan/train/codebooks.h"
@@ -217,6 +218,16 @@ class Builder {
   void CopyRows() {
     Stage("laying out the rows");
     const std::size_t dim = source_.dim();
+    const RowEncoding encoding{options_.row_threshold, options_.threads, options_.monitor};
+    if (options_.row_type == RowType::kBFloat16) {
+      out_.bfloat16_rows = EncodeBFloat16(source_, out_.order, encoding);
+      return;
+    }
+    if (options_.row_type == RowType::kInt8) {
+      out_.row_scales = MeasureScales(source_, options_.threads, options_.monitor);
+      out_.int8_rows = EncodeInt8(source_, out_.order, out_.row_scales, encoding);
+      return;
+    }
     out_.rows.resize(source_.size() * dim);
     ForRows(source_.size(), [&](std::size_t row) { source_.Read(out_.order[row], out_.rows.data() + row * dim); });
   }

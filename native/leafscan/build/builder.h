@@ -9,6 +9,7 @@
 #include "leafscan/core/metric.h"
 #include "leafscan/core/monitor.h"
 #include "leafscan/core/row_source.h"
+#include "leafscan/reorder/row_store.h"
 
 namespace leafscan {
 
@@ -24,6 +25,8 @@ struct BuildOptions {
   int code_iterations = 10;
   double anisotropic_threshold = 0.0;  // ScaNN's T; 0: plain squared error
   bool keep_rows = true;
+  RowType row_type = RowType::kFloat32;  // what rows are kept in
+  double row_threshold = 0.0;  // ScaNN's T in the rounding of kept rows; 0: to the nearest
   std::uint64_t seed = 0;
   int threads = 1;
   Monitor* monitor = nullptr;

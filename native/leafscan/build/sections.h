@@ -18,7 +18,11 @@ struct CodeSections {
 // Rows are leaf-major: those of leaf l are leaf_offsets[l] ... leaf_offsets[l + 1]. Empty where the plan has no such part.
 struct Sections {
   AlignedVector<std::uint32_t> order;          // n: row r is the caller's row order[r]
-  AlignedVector<float> rows;                   // n * d
+  // Rows as the plan keeps them: n * d of one of these.
+  AlignedVector<float> rows;
+  AlignedVector<std::uint16_t> bfloat16_rows;  // their bits
+  AlignedVector<std::int8_t> int8_rows;        // component i stands for row_scales[i] times it
+  AlignedVector<float> row_scales;             // d, int8 alone
   AlignedVector<std::uint64_t> leaf_offsets;   // leaves + 1
   AlignedVector<float> center;                 // d, squared_l2 alone: what centroids and codes take off rows and queries
   AlignedVector<float> centroids;              // leaves * d

@@ -9,13 +9,14 @@
 #include "leafscan/core/score_key.h"
 #include "leafscan/core/top_keys.h"
 #include "leafscan/simd/panel.h"
-#include "leafscan/simd/row_score.h"
 
 namespace leafscan {
 namespace {
 
 constexpr std::size_t kRowsAtOnce = 128;   // thresholds are renewed after so many
 constexpr std::size_t kRowsPerTile = 4096;  // at least, when rows are shared out among threads
+// Rows that must be made floats first are taken in blocks that stay in the second-level cache.
+constexpr std::size_t kDecodedFloats = 32768;
 // Up to this many queries, sixteen lanes would be mostly empty.
 constexpr std::size_t kFewQueries = 3;
 
@@ -23,6 +24,16 @@ double Square(const float* vector, std::size_t dim) {
   double square = 0.0;
   for (std::size_t i = 0; i < dim; ++i) square += static_cast<double>(vector[i]) * vector[i];
   return square;
+}
+
+std::size_t RowsAtOnce(const RowStore& rows) {
+  if (rows.type() == RowType::kFloat32) return kRowsAtOnce;
+  return std::clamp<std::size_t>(kDecodedFloats / rows.cols(), 8, kRowsAtOnce);
+}
+
+// Room for a block of such rows.
+AlignedVector<float> DecodedRoom(const RowStore& rows) {
+  return AlignedVector<float>(rows.type() == RowType::kFloat32 ? 0 : RowsAtOnce(rows) * rows.cols());
 }
 
 float Below(double value) {
@@ -38,15 +49,21 @@ struct Tile {
 
 void ExactSearch::Prepare(int threads) const {
   std::call_once(prepared_, [&] {
-    const std::size_t chunks = (rows_.rows + kRowsPerTile - 1) / kRowsPerTile;
+    const std::size_t chunks = (rows_.rows() + kRowsPerTile - 1) / kRowsPerTile;
+    const std::size_t at_once = RowsAtOnce(rows_);
     std::vector<double> longest(chunks, 0.0);
-    if (metric_ == Metric::kSquaredL2) bias_.resize(rows_.rows);
+    if (metric_ == Metric::kSquaredL2) bias_.resize(rows_.rows());
     ParallelFor(chunks, threads, [&](std::size_t chunk) {
-      const std::size_t end = std::min(rows_.rows, (chunk + 1) * kRowsPerTile);
-      for (std::size_t row = chunk * kRowsPerTile; row < end; ++row) {
-        const double square = Square(rows_.row(row), rows_.cols);
-        longest[chunk] = std::max(longest[chunk], square);
-        if (metric_ == Metric::kSquaredL2) bias_[row] = static_cast<float>(-0.5 * square);
+      const std::size_t end = std::min(rows_.rows(), (chunk + 1) * kRowsPerTile);
+      AlignedVector<float> decoded = DecodedRoom(rows_);
+      for (std::size_t at = chunk * kRowsPerTile; at < end; at += at_once) {
+        const std::size_t count = std::min(at_once, end - at);
+        const float* block = rows_.Floats(at, count, decoded.data());
+        for (std::size_t i = 0; i < count; ++i) {
+          const double square = Square(block + i * rows_.cols(), rows_.cols());
+          longest[chunk] = std::max(longest[chunk], square);
+          if (metric_ == Metric::kSquaredL2) bias_[at + i] = static_cast<float>(-0.5 * square);
+        }
       }
     });
     for (const double square : longest) longest_square_ = std::max(longest_square_, square);
@@ -55,16 +72,16 @@ void ExactSearch::Prepare(int threads) const {
 
 std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float>& queries, std::size_t k,
                                                           int threads, Monitor* monitor) const {
-  const std::size_t dim = rows_.cols;
+  const std::size_t dim = rows_.cols();
   const bool one_by_one = queries.rows <= kFewQueries;
   if (!one_by_one) Prepare(threads);
   const std::size_t per_tile = one_by_one ? 1 : kPanelLanes;
   const std::size_t panels = (queries.rows + per_tile - 1) / per_tile;
   // Enough tiles to keep all threads busy to the end, each of enough rows to be worth its own best k.
   const std::size_t wanted = threads > 1 ? static_cast<std::size_t>(threads) * 4 : 1;
-  const std::size_t most = std::max<std::size_t>(1, rows_.rows / kRowsPerTile);
+  const std::size_t most = std::max<std::size_t>(1, rows_.rows() / kRowsPerTile);
   const std::size_t splits = std::clamp<std::size_t>((wanted + panels - 1) / std::max<std::size_t>(panels, 1), 1, most);
-  const std::size_t rows_per_tile = (rows_.rows + splits - 1) / splits;
+  const std::size_t rows_per_tile = (rows_.rows() + splits - 1) / splits;
 
   std::vector<TopKeys> best(queries.rows * splits);
   const auto search_tile = [&](const Tile& tile, std::size_t split) {
@@ -72,9 +89,11 @@ std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float
     for (std::size_t lane = 0; lane < tile.queries; ++lane) keys(lane).Reset(k);
     if (one_by_one) {
       float scores[kRowsAtOnce];
+      RowQuery query;
+      query.Prepare(rows_, metric_, queries.row(tile.first_query));
       for (std::size_t at = 0; at < tile.rows; at += kRowsAtOnce) {
         const std::size_t count = std::min(kRowsAtOnce, tile.rows - at);
-        ScoreRowRange(metric_, queries.row(tile.first_query), rows_, tile.first_row + at, count, scores);
+        rows_.ScoreRange(query, tile.first_row + at, count, scores);
         for (std::size_t i = 0; i < count; ++i) {
           keys(0).Push(ScoreKey(scores[i], static_cast<std::uint32_t>(tile.first_row + at + i)));
         }
@@ -83,10 +102,11 @@ std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float
     }
     AlignedVector<float> panel(kPanelLanes * dim);
     PackPanel(queries.row(tile.first_query), tile.queries, dim, panel.data());
-    // A row's panel score and the score that RowScore gives differ by less than `slack` of the lane.
+    // A row's panel score and the score that the store gives differ by less than `slack` of the lane.
     double squares[kPanelLanes] = {};
     double slack[kPanelLanes] = {};
     float thresholds[kPanelLanes];
+    RowQuery row_queries[kPanelLanes];
     std::fill_n(thresholds, kPanelLanes, std::numeric_limits<float>::infinity());
     for (std::size_t lane = 0; lane < tile.queries; ++lane) {
       squares[lane] = Square(queries.row(tile.first_query + lane), dim);
@@ -96,18 +116,23 @@ std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float
       }
       slack[lane] += std::numeric_limits<float>::min();  // products may also underflow
       thresholds[lane] = -std::numeric_limits<float>::infinity();
+      row_queries[lane].Prepare(rows_, metric_, queries.row(tile.first_query + lane));
     }
     std::vector<PanelHit> hits(kPanelLanes * kRowsAtOnce);
-    const float* bias = metric_ == Metric::kSquaredL2 ? bias_.data() : nullptr;
-    for (std::size_t at = 0; at < tile.rows; at += kRowsAtOnce) {
-      const std::size_t count = std::min(kRowsAtOnce, tile.rows - at);
-      const std::size_t found = PanelFilter(panel.data(), rows_, bias, tile.first_row + at, count, thresholds, hits.data());
+    AlignedVector<float> decoded = DecodedRoom(rows_);
+    const std::size_t at_once = RowsAtOnce(rows_);
+    for (std::size_t at = 0; at < tile.rows; at += at_once) {
+      const std::size_t count = std::min(at_once, tile.rows - at);
+      const std::size_t first = tile.first_row + at;
+      const MatrixView<float> block{rows_.Floats(first, count, decoded.data()), count, dim};
+      const float* bias = metric_ == Metric::kSquaredL2 ? bias_.data() + first : nullptr;
+      const std::size_t found = PanelFilter(panel.data(), block, bias, 0, count, thresholds, hits.data());
       for (std::size_t i = 0; i < found; ++i) {
         const PanelHit& hit = hits[i];
         if (hit.score < thresholds[hit.lane]) continue;
-        const float* query = queries.row(tile.first_query + hit.lane);
+        const std::size_t row = first + hit.row;
         TopKeys& kept = keys(hit.lane);
-        kept.Push(ScoreKey(RowScore(metric_, query, rows_.row(hit.row), dim), hit.row));
+        kept.Push(ScoreKey(rows_.Score(row_queries[hit.lane], row), static_cast<std::uint32_t>(row)));
         if (kept.least() == 0) continue;
         const double least = KeyScore(kept.least());
         const double in_panel = metric_ == Metric::kSquaredL2 ? 0.5 * (least + squares[hit.lane]) : least;
@@ -122,8 +147,8 @@ std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float
         Tile tile;
         tile.first_query = item % panels * per_tile;
         tile.queries = std::min(per_tile, queries.rows - tile.first_query);
-        tile.first_row = std::min(rows_.rows, split * rows_per_tile);
-        tile.rows = std::min(rows_per_tile, rows_.rows - tile.first_row);
+        tile.first_row = std::min(rows_.rows(), split * rows_per_tile);
+        tile.rows = std::min(rows_per_tile, rows_.rows() - tile.first_row);
         search_tile(tile, split);
       },
       monitor);

@@ -1,8 +1,9 @@
 // Exact search: every row against every query.
 //
 // Batches go through the panel kernel, a float32 matrix product whose scores only choose what is worth scoring: a row
-// that could be among the best k, rounding errors of both sums included, is scored again by RowScore. So a query gets
-// the same ids and scores alone and in a batch.
+// that could be among the best k, rounding errors of both sums included, is scored again as the row store does. So a query
+// gets the same ids and scores alone and in a batch. Rows that are not kept as floats are made floats block by block, which
+// a panel of sixteen queries shares.
 #pragma once
 
 #include <algorithm>
@@ -15,12 +16,13 @@
 #include "leafscan/core/matrix_view.h"
 #include "leafscan/core/metric.h"
 #include "leafscan/core/monitor.h"
+#include "leafscan/reorder/row_store.h"
 
 namespace leafscan {
 
 class ExactSearch {
  public:
-  ExactSearch(const MatrixView<float>& rows, Metric metric) : rows_(rows), metric_(metric) {}
+  ExactSearch(const RowStore& rows, Metric metric) : rows_(rows), metric_(metric) {}
 
   // Gives put(query, keys) the best k of each query as keys (core/score_key.h), best first.
   template <class Put>
@@ -42,7 +44,7 @@ class ExactSearch {
                                                Monitor* monitor) const;
   void Prepare(int threads) const;
 
-  MatrixView<float> rows_;
+  RowStore rows_;
   Metric metric_;
   // Made at the first batch, since it reads every row of a mapped file.
   mutable std::once_flag prepared_;

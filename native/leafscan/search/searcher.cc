@@ -7,6 +7,7 @@
 #include "leafscan/core/prefetch.h"
 #include "leafscan/core/thread_pool.h"
 #include "leafscan/hash/query_table.h"
+#include "leafscan/reorder/row_store.h"
 #include "leafscan/core/score_key.h"
 #include "leafscan/core/top_keys.h"
 #include "leafscan/simd/group_scan.h"
@@ -59,6 +60,7 @@ struct Searcher::Workspace {
   QueryTable table;
   TopKeys survivors;
   TopKeys best;
+  RowQuery row_query;
   AlignedVector<std::uint32_t> rows;
   AlignedVector<float> scores;
   AlignedVector<std::uint64_t> keys;
@@ -180,11 +182,12 @@ std::span<const std::uint64_t> Searcher::ScanCodes(std::span<const float> query,
 std::span<const std::uint64_t> Searcher::ScanRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
                                                   std::size_t k, Workspace& space) const {
   const IndexArrays& arrays = snapshot_->arrays;
+  space.row_query.Prepare(arrays.rows, arrays.metric, query.data());
   space.best.Reset(k);
   for (const std::uint64_t key : leaves) {
     const Leaf& leaf = snapshot_->leaves[KeyRow(key)];
     space.scores.resize(leaf.count);
-    ScoreRowRange(arrays.metric, query.data(), arrays.rows, leaf.first_row, leaf.count, space.scores.data());
+    arrays.rows.ScoreRange(space.row_query, leaf.first_row, leaf.count, space.scores.data());
     for (std::size_t i = 0; i < leaf.count; ++i) {
       space.best.Push(ScoreKey(space.scores[i], static_cast<std::uint32_t>(leaf.first_row + i)));
     }
@@ -200,7 +203,8 @@ std::span<const std::uint64_t> Searcher::Rerank(std::span<const float> query, st
   // In the order of memory rows are fetched ahead best.
   std::sort(space.rows.begin(), space.rows.end());
   space.scores.resize(space.rows.size());
-  ScoreRows(arrays.metric, query.data(), arrays.rows, space.rows, space.scores.data());
+  space.row_query.Prepare(arrays.rows, arrays.metric, query.data());
+  arrays.rows.ScoreListed(space.row_query, space.rows, space.scores.data());
   space.best.Reset(k);
   for (std::size_t i = 0; i < space.rows.size(); ++i) space.best.Push(ScoreKey(space.scores[i], space.rows[i]));
   return space.best.Sorted();

@@ -11,6 +11,7 @@
 #include "leafscan/core/aligned_vector.h"
 #include "leafscan/core/matrix_view.h"
 #include "leafscan/core/metric.h"
+#include "leafscan/reorder/row_store.h"
 #include "leafscan/tree/router.h"
 
 namespace leafscan {
@@ -49,7 +50,7 @@ struct IndexArrays {
   Metric metric = Metric::kDotProduct;
   std::size_t dim = 0;
   std::size_t count = 0;
-  MatrixView<float> rows;                          // no data where rows were not kept
+  RowStore rows;                                   // empty where rows were not kept
   std::span<const std::uint64_t> leaf_offsets;     // always
   MatrixView<float> centroids;                     // no data without a tree
   std::span<const float> leaf_scales;              // with a tree, dot products alone
@@ -78,7 +79,7 @@ struct Snapshot {
   bool has_tree() const { return arrays.centroids.data != nullptr; }
   bool has_codes() const { return codebooks.blocks > 0; }
   bool has_spill() const { return !arrays.spill_offsets.empty(); }
-  bool has_rows() const { return arrays.rows.data != nullptr; }
+  bool has_rows() const { return !arrays.rows.empty(); }
 };
 
 // The arrays must be consistent, and outlive the snapshot.

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leafscan import _engine
 from leafscan.index.arrays import as_vectors
-from leafscan.index.config import AsymmetricHash, BruteForce, Config
+from leafscan.index.config import AsymmetricHash, Config
 from leafscan.index.contents import Contents
 from leafscan.index.ids import StringIds, as_ids
 from leafscan.index.index import Index
@@ -106,12 +106,14 @@ def build(
             code_sample_size=codes.training_sample_size if codes else 0,
             code_iterations=codes.training_iterations if codes else 0,
             anisotropic_threshold=(codes.anisotropic_quantization_threshold or 0.0) if codes else 0.0,
-            keep_rows=plan.reorder is not None or isinstance(score, BruteForce),
+            keep_rows=plan.row_dtype is not None,
             seed=seed,
             threads=threads,
             soar_lambda=tree.soar_lambda if tree else None,
             projection=projection,
             progress=report,
+            row_dtype=plan.row_dtype or "float32",
+            row_threshold=plan.reorder.anisotropic_quantization_threshold if plan.reorder else 0.0,
         )
     if projection is not None:
         sections["projection"] = projection

@@ -3,11 +3,13 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeAlias, get_args
 
 from leafscan.index.numbers import real_number, whole_number
 
-__all__ = ["AsymmetricHash", "BruteForce", "Config", "Reorder", "SearchParams", "Tree"]
+__all__ = ["AsymmetricHash", "BruteForce", "Config", "Reorder", "RowDtype", "SearchParams", "Tree"]
+
+RowDtype: TypeAlias = Literal["float32", "bfloat16", "int8"]
 
 
 class _Part:
@@ -34,8 +36,7 @@ class _Part:
         known = [part.name for part in fields]
         unknown = [name for name in parameters if name not in known]
         if unknown:
-            has = ", ".join(known) or "none"
-            raise ValueError(f"{cls.__name__} has no parameter {unknown[0]!r}; it has {has}.")
+            raise ValueError(f"{cls.__name__} has no parameter {unknown[0]!r}; it has {', '.join(known)}.")
         missing = [
             part.name
             for part in fields
@@ -150,7 +151,25 @@ class AsymmetricHash(_Part):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BruteForce(_Part):
-    """Score by the rows themselves, exactly."""
+    """Score by the rows themselves, exactly.
+
+    Parameters
+    ----------
+    dtype
+        What the rows are kept in, and so what "exactly" means: "float32"; "bfloat16", half the bytes, each
+        component within 1/256 of itself; or "int8", a quarter of the bytes, each component within 1/254 of
+        the largest that its dimension has in any row. Scores are those of the rows as they are kept.
+
+    Examples
+    --------
+    >>> BruteForce(dtype="int8").to_dict()
+    {'dtype': 'int8'}
+    """
+
+    dtype: RowDtype = "float32"
+
+    def __post_init__(self) -> None:
+        _check_dtype(self.dtype, "BruteForce")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,14 +179,38 @@ class Reorder(_Part):
     Parameters
     ----------
     dtype
-        What the rows are kept in: "float32".
+        What the rows are kept in: "float32"; "bfloat16", half the bytes, each component within 1/256 of
+        itself; or "int8", a quarter of the bytes, each component within 1/254 of the largest that its
+        dimension has in any row. Scores are those of the rows as they are kept, and fewer bytes are read
+        sooner.
+    anisotropic_quantization_threshold
+        ScaNN's threshold T, in the scale of the rows, of the rounding to bfloat16 or int8 ("noise shaping"):
+        errors along a row weigh more than those across it, as with `AsymmetricHash`, so that some components
+        are rounded the other way and large dot products come out nearer to what they were. 0 rounds each
+        component to the nearest, which alone serves squared_l2 and float32.
+
+    Examples
+    --------
+    >>> Reorder(dtype="int8", anisotropic_quantization_threshold=0.2).dtype
+    'int8'
+    >>> Reorder(dtype="int4")
+    Traceback (most recent call last):
+    ValueError: Reorder's dtype must be "float32", "bfloat16" or "int8"; received 'int4'.
     """
 
-    dtype: str = "float32"
+    dtype: RowDtype = "float32"
+    anisotropic_quantization_threshold: float = 0.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.dtype, str) or self.dtype != "float32":
-            raise ValueError(f'Reorder\'s dtype must be "float32"; received {self.dtype!r:.80}.')
+        _check_dtype(self.dtype, "Reorder")
+        name = "Reorder's anisotropic_quantization_threshold"
+        threshold = real_number(self.anisotropic_quantization_threshold, name, low=0)
+        self._set("anisotropic_quantization_threshold", threshold)
+        if threshold > 0 and self.dtype == "float32":
+            raise ValueError(
+                f"{name} is for the rounding to bfloat16 or int8, and float32 is not rounded; "
+                f"leave it out, or give another dtype; received {threshold}."
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -261,6 +304,13 @@ class Config(_Part):
             )
         self.check_search(self.search, "search")
 
+    @property
+    def row_dtype(self) -> RowDtype | None:
+        """What the rows are kept in; None where they are dropped after hashing."""
+        if isinstance(self.score, BruteForce):
+            return self.score.dtype
+        return None if self.reorder is None else self.reorder.dtype
+
     def check_search(self, params: SearchParams, name: str) -> None:
         """Check that this plan can use what ``params`` asks for.
 
@@ -337,6 +387,11 @@ def _score(parameters: Any) -> AsymmetricHash | BruteForce:
             f"received {parameters!r:.80}."
         )
     return _SCORES[kinds[0]].from_dict(parameters[kinds[0]])
+
+
+def _check_dtype(value: object, part: str) -> None:
+    if not isinstance(value, str) or value not in get_args(RowDtype):
+        raise ValueError(f'{part}\'s dtype must be "float32", "bfloat16" or "int8"; received {value!r:.80}.')
 
 
 def _check_type(value: object, name: str, wanted: str, *types: type) -> None:

@@ -32,7 +32,16 @@ MAX_HEADER = 1 << 20
 PADDING = ".padding"
 
 #: Our types in the order that safetensors gives them, widest first.
-_TYPES = {"U64": "<u8", "I64": "<i8", "F32": "<f4", "U32": "<u4", "I16": "<i2", "U8": "|u1"}
+_TYPES = {
+    "U64": "<u8",
+    "I64": "<i8",
+    "F32": "<f4",
+    "U32": "<u4",
+    "U16": "<u2",
+    "I16": "<i2",
+    "I8": "|i1",
+    "U8": "|u1",
+}
 _NAMES = {np.dtype(code): name for name, code in _TYPES.items()}
 
 
@@ -51,8 +60,8 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], description: st
     path
         The file, written anew.
     arrays
-        C-ordered, of the types uint64, int64, float32, uint32, int16 and uint8, none empty; names of small
-        letters, digits and underscores.
+        C-ordered, of the types uint64, int64, float32, uint32, uint16, int16, int8 and uint8, none empty;
+        names of small letters, digits and underscores.
     description
         ASCII text to which blanks may be appended.
 

@@ -228,7 +228,7 @@ class Index:
             if config.reorder is not None:
                 parts.append(f"{config.reorder.dtype} reordering")
         else:
-            parts.append("exact")
+            parts.append("exact" if config.row_dtype == "float32" else f"exact in {config.row_dtype}")
         return f"<leafscan.Index: {', '.join(parts)}, {_size(self.nbytes)}>"
 
     def _resolve(self, params: SearchParams) -> tuple[int, int]:

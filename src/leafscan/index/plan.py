@@ -73,7 +73,7 @@ def default_plan(n: int, dim: int, metric: Metric) -> Config:
     Examples
     --------
     >>> default_plan(1_000, 32, "cosine").score
-    BruteForce()
+    BruteForce(dtype='float32')
     >>> default_plan(1_000_000, 100, "cosine").tree.num_leaves
     4000
     """
@@ -128,6 +128,8 @@ def resolve(config: Config | None, vectors: NDArray[np.float32], metric: Metric)
     score = config.score
     if isinstance(score, AsymmetricHash):
         score = _resolve_hash(score, vectors, metric)
+    if metric == "squared_l2" and config.reorder is not None:
+        _check_plain("Reorder", config.reorder.anisotropic_quantization_threshold)
     leaves, candidates = config.search.leaves, config.search.candidates
     if leaves is None and config.tree is not None:
         leaves = _searched(config.tree.num_leaves)
@@ -172,14 +174,19 @@ def _resolve_hash(score: AsymmetricHash, vectors: NDArray[np.float32], metric: M
             f"AsymmetricHash's dimensions_per_block must be at most pca_dimensions, {seen}; "
             f"received {score.dimensions_per_block}."
         )
-    if metric == "squared_l2" and threshold:
-        raise ValueError(
-            "AsymmetricHash's anisotropic_quantization_threshold is for dot products; with squared_l2 leave "
-            f"it out or give 0; received {threshold}."
-        )
+    if metric == "squared_l2":
+        _check_plain("AsymmetricHash", threshold)
     if threshold is None:
         threshold = 0.0 if metric == "squared_l2" else _threshold(vectors, metric)
     return dataclasses.replace(score, anisotropic_quantization_threshold=threshold)
+
+
+def _check_plain(part: str, threshold: float | None) -> None:
+    if threshold:
+        raise ValueError(
+            f"{part}'s anisotropic_quantization_threshold is for dot products; with squared_l2 leave it out "
+            f"or give 0; received {threshold}."
+        )
 
 
 def _threshold(vectors: NDArray[np.float32], metric: Metric) -> float:

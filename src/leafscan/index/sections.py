@@ -23,7 +23,7 @@ BLOCK_MULTIPLE = 4
 
 _DTYPES = {
     "order": np.uint32,
-    "rows": np.float32,
+    "row_scales": np.float32,
     "leaf_offsets": np.uint64,
     "centroids": np.float32,
     "leaf_scales": np.float32,
@@ -42,8 +42,20 @@ _DTYPES = {
     "spill_live": np.uint32,
 }
 
-#: What the engine turns into integers, once, when the index is opened, or takes off queries.
-_NUMBERS = ("center", "centroids", "leaf_scales", "leaf_biases", "projection", "codebooks", "term_scale")
+#: What stands for many rows, and mostly becomes integers when the index is opened.
+_NUMBERS = (
+    "row_scales",
+    "center",
+    "centroids",
+    "leaf_scales",
+    "leaf_biases",
+    "projection",
+    "codebooks",
+    "term_scale",
+)
+
+
+_ROW_DTYPES = {"float32": np.float32, "bfloat16": np.uint16, "int8": np.int8}
 
 
 def check_contents(contents: Contents, n: int) -> None:
@@ -70,6 +82,8 @@ def check_contents(contents: Contents, n: int) -> None:
     leaf_sizes: NDArray[np.int64] = np.diff(sections["leaf_offsets"]).astype(np.int64)
     if "rows" in sections:
         _check_shape(sections, "rows", (n, contents.dim))
+    if "row_scales" in sections:
+        _check_shape(sections, "row_scales", (contents.dim,))
     if "centroids" in sections:
         _check_shape(sections, "centroids", (len(leaf_sizes), contents.dim))
     if "center" in sections:
@@ -103,8 +117,10 @@ def check_contents(contents: Contents, n: int) -> None:
 def _check_names(sections: Mapping[str, NDArray[Any]], config: Config, *, l2: bool) -> None:
     wanted = ["order", "leaf_offsets"]
     codes = config.score if isinstance(config.score, AsymmetricHash) else None
-    if config.reorder is not None or not codes:
+    if config.row_dtype is not None:
         wanted.append("rows")
+    if config.row_dtype == "int8":
+        wanted.append("row_scales")
     if config.tree is not None:
         wanted.append("centroids")
         if not l2:
@@ -128,8 +144,9 @@ def _check_names(sections: Mapping[str, NDArray[Any]], config: Config, *, l2: bo
     for name, section in sections.items():
         if name not in wanted:
             raise _wrong(name, "the plan of the index has no such section")
-        if section.dtype != _DTYPES[name]:
-            raise _wrong(name, f"it must hold {np.dtype(_DTYPES[name])} and holds {section.dtype}")
+        kind = _ROW_DTYPES[config.row_dtype or "float32"] if name == "rows" else _DTYPES[name]
+        if section.dtype != kind:
+            raise _wrong(name, f"it must hold {np.dtype(kind)} and holds {section.dtype}")
 
 
 def _check_shape(sections: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...]) -> None:
