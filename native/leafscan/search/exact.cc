@@ -29,6 +29,14 @@ float Below(double value) {
   return std::nextafter(static_cast<float>(value), -std::numeric_limits<float>::infinity());
 }
 
+// Of the rows [begin, begin + count).
+bool NoneAllowed(const Filter* filter, std::size_t begin, std::size_t count) {
+  if (filter == nullptr) return false;
+  bool none = true;
+  filter->ForRows(begin, begin + count, [&](std::uint32_t) { none = false; });
+  return none;
+}
+
 struct Tile {
   std::size_t first_query, queries;
   std::size_t first_row, rows;
@@ -54,7 +62,8 @@ void ExactSearch::Prepare(int threads) const {
 }
 
 std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float>& queries, std::size_t k,
-                                                          int threads, Monitor* monitor) const {
+                                                          const Filter* filter, int threads,
+                                                          Monitor* monitor) const {
   const std::size_t dim = rows_.cols;
   const bool one_by_one = queries.rows <= kFewQueries;
   if (!one_by_one) Prepare(threads);
@@ -74,9 +83,12 @@ std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float
       float scores[kRowsAtOnce];
       for (std::size_t at = 0; at < tile.rows; at += kRowsAtOnce) {
         const std::size_t count = std::min(kRowsAtOnce, tile.rows - at);
-        ScoreRowRange(metric_, queries.row(tile.first_query), rows_, tile.first_row + at, count, scores);
+        const std::size_t begin = tile.first_row + at;
+        if (NoneAllowed(filter, begin, count)) continue;
+        ScoreRowRange(metric_, queries.row(tile.first_query), rows_, begin, count, scores);
         for (std::size_t i = 0; i < count; ++i) {
-          keys(0).Push(ScoreKey(scores[i], static_cast<std::uint32_t>(tile.first_row + at + i)));
+          if (filter != nullptr && !filter->Allows(begin + i)) continue;
+          keys(0).Push(ScoreKey(scores[i], static_cast<std::uint32_t>(begin + i)));
         }
       }
       return;
@@ -101,10 +113,12 @@ std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float
     const float* bias = metric_ == Metric::kSquaredL2 ? bias_.data() : nullptr;
     for (std::size_t at = 0; at < tile.rows; at += kRowsAtOnce) {
       const std::size_t count = std::min(kRowsAtOnce, tile.rows - at);
+      if (NoneAllowed(filter, tile.first_row + at, count)) continue;
       const std::size_t found = PanelFilter(panel.data(), rows_, bias, tile.first_row + at, count, thresholds, hits.data());
       for (std::size_t i = 0; i < found; ++i) {
         const PanelHit& hit = hits[i];
         if (hit.score < thresholds[hit.lane]) continue;
+        if (filter != nullptr && !filter->Allows(hit.row)) continue;
         const float* query = queries.row(tile.first_query + hit.lane);
         TopKeys& kept = keys(hit.lane);
         kept.Push(ScoreKey(RowScore(metric_, query, rows_.row(hit.row), dim), hit.row));
