@@ -43,8 +43,8 @@ class Filter {
     }
   }
 
-  // Whether rows() lists the allowed rows, ascending: where they are at most a quarter of all. A row read for itself takes
-  // about three times what it takes in a pass over all (10 ns a cache line against 3).
+  // Whether rows() lists the allowed rows, ascending: where they are at most a quarter of all. A row read for itself
+  // takes about three times what it takes in a pass over all (10 ns a cache line against 3).
   bool listed() const { return listed_; }
   std::span<const std::uint32_t> rows() const { return rows_; }
 
@@ -55,9 +55,9 @@ class Filter {
   std::span<const std::uint8_t> open_leaves() const { return open_; }
   std::size_t open_count() const { return open_count_; }
 
-  // How many of the open leaves a search visits that would visit `leaves` and rerank `candidates` rows without a filter:
-  // more where few rows of a leaf are allowed, so that recall stays what it was, yet at most about twice the work (filter.cc
-  // has the numbers). Without a tree 1, the whole.
+  // How many of the open leaves a search visits that would visit `leaves` and rerank `candidates` rows without a
+  // filter: more where few rows of a leaf are allowed, so that recall stays what it was, yet at most about twice the
+  // work (filter.cc has the numbers). Without a tree 1, the whole.
   std::size_t Visits(std::size_t leaves, std::size_t candidates) const;
 
   // Whether it costs less to score every allowed row than to visit `visits` leaves and rerank `candidates` rows.

@@ -62,8 +62,8 @@ void ExactSearch::Prepare(int threads) const {
 }
 
 std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float>& queries, std::size_t k,
-                                                          const Filter* filter, int threads,
-                                                          Monitor* monitor) const {
+                                                          int threads, Monitor* monitor,
+                                                          const Filter* filter) const {
   const std::size_t dim = rows_.cols;
   const bool one_by_one = queries.rows <= kFewQueries;
   if (!one_by_one) Prepare(threads);

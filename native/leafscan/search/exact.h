@@ -23,13 +23,13 @@ class ExactSearch {
  public:
   ExactSearch(const MatrixView<float>& rows, Metric metric) : rows_(rows), metric_(metric) {}
 
-  // Gives put(query, keys) the best k of each query as keys (core/score_key.h), best first; `filter` may be null.
+  // Gives put(query, keys) the best k of each query as keys (core/score_key.h), best first; without a filter, of all rows.
   template <class Put>
-  void Search(const MatrixView<float>& queries, std::size_t k, const Filter* filter, int threads, Monitor* monitor,
-              const Put& put) const {
+  void Search(const MatrixView<float>& queries, std::size_t k, int threads, Monitor* monitor, const Put& put,
+              const Filter* filter = nullptr) const {
     for (std::size_t first = 0; first < queries.rows; first += kQueriesAtOnce) {
       const std::size_t count = std::min(kQueriesAtOnce, queries.rows - first);
-      const auto best = Best({queries.row(first), count, queries.cols}, k, filter, threads, monitor);
+      const auto best = Best({queries.row(first), count, queries.cols}, k, threads, monitor, filter);
       for (std::size_t query = 0; query < count; ++query) {
         put(first + query, std::span<const std::uint64_t>(best[query]));
       }
@@ -40,8 +40,8 @@ class ExactSearch {
   // Bounds the memory that the keys of a batch take.
   static constexpr std::size_t kQueriesAtOnce = 4096;
 
-  std::vector<std::vector<std::uint64_t>> Best(const MatrixView<float>& queries, std::size_t k,
-                                               const Filter* filter, int threads, Monitor* monitor) const;
+  std::vector<std::vector<std::uint64_t>> Best(const MatrixView<float>& queries, std::size_t k, int threads,
+                                               Monitor* monitor, const Filter* filter) const;
   void Prepare(int threads) const;
 
   MatrixView<float> rows_;

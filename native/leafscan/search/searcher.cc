@@ -67,10 +67,10 @@ void Searcher::Search(const MatrixView<float>& queries, const SearchOptions& opt
   const std::size_t k = options.k;
   const bool listed = options.filter != nullptr && options.filter->listed();
   if (!snapshot_->has_tree() && !snapshot_->has_codes() && !listed) {
-    exact_.Search(queries, k, options.filter, options.threads, options.monitor,
-                  [&](std::size_t query, std::span<const std::uint64_t> keys) {
-                    Put(keys, k, ids.data() + query * k, scores.data() + query * k);
-                  });
+    const auto put = [&](std::size_t query, std::span<const std::uint64_t> keys) {
+      Put(keys, k, ids.data() + query * k, scores.data() + query * k);
+    };
+    exact_.Search(queries, k, options.threads, options.monitor, put, options.filter);
     return;
   }
   const std::size_t chunks = (queries.rows + kQueriesPerChunk - 1) / kQueriesPerChunk;

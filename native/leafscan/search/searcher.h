@@ -34,9 +34,9 @@ class Searcher {
   // finite, and normalised where the metric wants it. The answer to a query does not depend on the batch it is in, on
   // the threads, or on the instruction set.
   //
-  // With a filter nothing but allowed rows is returned. Leaves without any are not visited and groups without any are not
-  // scanned, more leaves are visited where they hold few (Filter::Visits), and where it costs less all that is allowed is
-  // scored exactly (Filter::BetterListed).
+  // With a filter nothing but allowed rows is returned. Leaves without any are not visited and groups without any are
+  // not scanned, more leaves are visited where they hold few (Filter::Visits), and where it costs less all that is
+  // allowed is scored exactly (Filter::BetterListed).
   void Search(const MatrixView<float>& queries, const SearchOptions& options, std::span<std::int64_t> ids,
               std::span<float> scores) const;
 
