@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 
@@ -15,6 +17,7 @@
 #include "leafscan/build/builder.h"
 #include "leafscan/core/finite.h"
 #include "leafscan/core/processors.h"
+#include "leafscan/filter/filter.h"
 #include "leafscan/hash/layout.h"
 #include "leafscan/reorder/row_store.h"
 #include "leafscan/search/searcher.h"
@@ -170,6 +173,18 @@ struct InRows {
   InArray<float> scales;
 };
 
+class PythonFilter {
+ public:
+  explicit PythonFilter(std::shared_ptr<const Filter> filter) : filter_(std::move(filter)) {}
+
+  const Filter& filter() const { return *filter_; }
+  std::size_t allowed() const { return filter_->allowed(); }
+  std::size_t nbytes() const { return filter_->nbytes(); }
+
+ private:
+  std::shared_ptr<const Filter> filter_;
+};
+
 // A searcher and the Python arrays that it reads.
 class PythonSearcher {
  public:
@@ -224,13 +239,17 @@ class PythonSearcher {
   }
 
   nb::tuple Search(const InArray<float>& queries, std::int64_t k, std::int64_t leaves, std::int64_t candidates,
-                   int threads, bool normalize) const {
+                   int threads, bool normalize, const PythonFilter* filter) const {
     const Batch batch = Read(queries);
+    if (filter != nullptr && filter->filter().snapshot() != &searcher_->snapshot()) {
+      throw std::invalid_argument("filter was compiled for another index; compile one for this index.");
+    }
     if (k < 1) throw std::invalid_argument("k must be at least 1, received " + std::to_string(k) + ".");
     SearchOptions options;
     options.k = static_cast<std::size_t>(k);
     options.leaves = static_cast<std::size_t>(std::max<std::int64_t>(leaves, 1));
     options.candidates = static_cast<std::size_t>(std::max<std::int64_t>(candidates, 1));
+    if (filter != nullptr) options.filter = &filter->filter();
     options.threads = threads;
     PythonMonitor monitor{nb::none()};
     if (batch.matrix.rows > kWatchedQueries) options.monitor = &monitor;
@@ -254,6 +273,16 @@ class PythonSearcher {
     }
     const std::size_t rows = batch.matrix.rows;
     return nb::make_tuple(ToNumPy(std::move(ids), {rows, options.k}), ToNumPy(std::move(scores), {rows, options.k}));
+  }
+
+  PythonFilter CompileFilter(const InArray<std::uint8_t>& allowed) const {
+    const std::size_t n = searcher_->snapshot().arrays.count;
+    if (allowed.ndim() != 1 || allowed.shape(0) != n) {
+      throw std::invalid_argument("allowed must have shape (" + std::to_string(n) + ",), one byte for each row.");
+    }
+    const nb::gil_scoped_release released;
+    return PythonFilter(std::make_shared<const Filter>(searcher_->shared_snapshot(),
+                                                       std::span<const std::uint8_t>(allowed.data(), n)));
   }
 
   nb::object Route(const InArray<float>& queries, std::int64_t leaves) const {
@@ -310,6 +339,7 @@ class PythonSearcher {
 }  // namespace leafscan
 
 NB_MODULE(_engine, module) {
+  using leafscan::PythonFilter;
   using leafscan::PythonSearcher;
   module.doc() = "The native engine: arrays in, arrays out.";
   module.def("build", &leafscan::BuildIndex, "vectors"_a, nb::kw_only(), "metric"_a, "normalize"_a, "num_leaves"_a,
@@ -317,12 +347,16 @@ NB_MODULE(_engine, module) {
              "code_iterations"_a, "anisotropic_threshold"_a, "keep_rows"_a, "seed"_a, "threads"_a,
              "soar_lambda"_a = nb::none(), "projection"_a = nb::none(), "progress"_a = nb::none(),
              "row_dtype"_a = "float32", "row_threshold"_a = 0.0);
+  nb::class_<PythonFilter>(module, "Filter")
+      .def_prop_ro("allowed", &PythonFilter::allowed)
+      .def_prop_ro("nbytes", &PythonFilter::nbytes);
   nb::class_<PythonSearcher>(module, "Searcher")
       .def(nb::init<const nb::handle&, const std::string&, std::size_t,
                     const std::optional<leafscan::InArray<std::int64_t>>&>(),
            "sections"_a, nb::kw_only(), "metric"_a, "dim"_a, "ids"_a = nb::none())
       .def("search", &PythonSearcher::Search, "queries"_a, "k"_a, "leaves"_a, "candidates"_a, "threads"_a,
-           "normalize"_a = false)
+           "normalize"_a = false, "filter"_a.none() = nb::none())
+      .def("compile_filter", &PythonSearcher::CompileFilter, "allowed"_a)
       .def("route", &PythonSearcher::Route, "queries"_a, "leaves"_a);
   module.def("available_threads", &leafscan::AvailableThreads);
   module.def("instruction_set", &leafscan::InstructionSet);

@@ -65,6 +65,17 @@ def build(
     - ``spill_codes``, ``spill_terms``, ``spill_live``, with SOAR: as their namesakes
     """
 
+class Filter:
+    """Which rows a search may return, compiled by `Searcher.compile_filter` for that searcher alone."""
+
+    @property
+    def allowed(self) -> int:
+        """How many rows are allowed."""
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that it takes."""
+
 class Searcher:
     """Search over sections. They are read in place (mapped files too) and kept alive; nothing is copied."""
 
@@ -86,13 +97,18 @@ class Searcher:
         candidates: int,
         threads: int,
         normalize: bool = False,
+        filter: Filter | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Search (d,) or (q, d), C-ordered; gives ids and scores, (k,) or (q, k), best first.
 
         ``leaves`` is ignored without a tree, ``candidates`` (raised to k) without codes or without rows.
         Padding: id -1, score -inf (squared_l2: +inf). A query that holds NaN or infinity raises ValueError,
-        which names the first such query.
+        which names the first such query. With ``filter`` only allowed rows are returned; one that another
+        searcher compiled raises ValueError.
         """
+
+    def compile_filter(self, allowed: NDArray[np.uint8]) -> Filter:
+        """Compile (n,) bytes by row, 0 for rows that must not be returned."""
 
     def route(self, queries: NDArray[np.float32], leaves: int) -> NDArray[np.int32]:
         """The leaves (q, leaves) that each query visits, best first (tree only)."""

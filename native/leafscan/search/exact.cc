@@ -40,6 +40,14 @@ float Below(double value) {
   return std::nextafter(static_cast<float>(value), -std::numeric_limits<float>::infinity());
 }
 
+// Of the rows [begin, begin + count).
+bool NoneAllowed(const Filter* filter, std::size_t begin, std::size_t count) {
+  if (filter == nullptr) return false;
+  bool none = true;
+  filter->ForRows(begin, begin + count, [&](std::uint32_t) { none = false; });
+  return none;
+}
+
 struct Tile {
   std::size_t first_query, queries;
   std::size_t first_row, rows;
@@ -71,7 +79,8 @@ void ExactSearch::Prepare(int threads) const {
 }
 
 std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float>& queries, std::size_t k,
-                                                          int threads, Monitor* monitor) const {
+                                                          int threads, Monitor* monitor,
+                                                          const Filter* filter) const {
   const std::size_t dim = rows_.cols();
   const bool one_by_one = queries.rows <= kFewQueries;
   if (!one_by_one) Prepare(threads);
@@ -93,9 +102,12 @@ std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float
       query.Prepare(rows_, metric_, queries.row(tile.first_query));
       for (std::size_t at = 0; at < tile.rows; at += kRowsAtOnce) {
         const std::size_t count = std::min(kRowsAtOnce, tile.rows - at);
-        rows_.ScoreRange(query, tile.first_row + at, count, scores);
+        const std::size_t begin = tile.first_row + at;
+        if (NoneAllowed(filter, begin, count)) continue;
+        rows_.ScoreRange(query, begin, count, scores);
         for (std::size_t i = 0; i < count; ++i) {
-          keys(0).Push(ScoreKey(scores[i], static_cast<std::uint32_t>(tile.first_row + at + i)));
+          if (filter != nullptr && !filter->Allows(begin + i)) continue;
+          keys(0).Push(ScoreKey(scores[i], static_cast<std::uint32_t>(begin + i)));
         }
       }
       return;
@@ -124,6 +136,7 @@ std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float
     for (std::size_t at = 0; at < tile.rows; at += at_once) {
       const std::size_t count = std::min(at_once, tile.rows - at);
       const std::size_t first = tile.first_row + at;
+      if (NoneAllowed(filter, first, count)) continue;
       const MatrixView<float> block{rows_.Floats(first, count, decoded.data()), count, dim};
       const float* bias = metric_ == Metric::kSquaredL2 ? bias_.data() + first : nullptr;
       const std::size_t found = PanelFilter(panel.data(), block, bias, 0, count, thresholds, hits.data());
@@ -131,6 +144,7 @@ std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float
         const PanelHit& hit = hits[i];
         if (hit.score < thresholds[hit.lane]) continue;
         const std::size_t row = first + hit.row;
+        if (filter != nullptr && !filter->Allows(row)) continue;
         TopKeys& kept = keys(hit.lane);
         kept.Push(ScoreKey(rows_.Score(row_queries[hit.lane], row), static_cast<std::uint32_t>(row)));
         if (kept.least() == 0) continue;

@@ -18,11 +18,26 @@ namespace {
 
 // A thread takes so many queries of a batch at a time.
 constexpr std::size_t kQueriesPerChunk = 16;
+// Scores of listed rows wait here for their turn in the best k.
+constexpr std::size_t kScoresAtOnce = 1024;
 constexpr std::uint64_t kWholeIndex[1] = {0xFFFFFFFFu};  // the key of leaf 0, where there is no tree
 
 // Leaves lie anywhere in memory: the start of the next one is on its way while this one is scanned. What lies further in
 // the processor's own prefetcher finds.
 constexpr std::size_t kFetchedBytes = 4096;
+
+// With a filter, `words` are the leaf's, and only groups that will be scanned are fetched.
+void FetchAheadAllowed(const Leaf& leaf, const std::uint32_t* words, std::size_t group_bytes) {
+  std::size_t fetched = 0;
+  for (const Segment& segment : leaf.segments) {
+    for (std::size_t group = 0; group < segment.groups && fetched < kFetchedBytes; ++group) {
+      if (*words++ == 0) continue;
+      const std::uint8_t* codes = segment.codes + group * group_bytes;
+      for (std::size_t at = 0; at < group_bytes; at += kCacheLine) Prefetch(codes + at);
+      fetched += group_bytes;
+    }
+  }
+}
 
 void FetchAhead(const Leaf& leaf, std::size_t group_bytes) {
   for (const Segment& segment : leaf.segments) {
@@ -72,10 +87,12 @@ Searcher::Searcher(std::shared_ptr<const Snapshot> snapshot)
 void Searcher::Search(const MatrixView<float>& queries, const SearchOptions& options, std::span<std::int64_t> ids,
                       std::span<float> scores) const {
   const std::size_t k = options.k;
-  if (!snapshot_->has_tree() && !snapshot_->has_codes()) {
-    exact_.Search(queries, k, options.threads, options.monitor, [&](std::size_t query, std::span<const std::uint64_t> keys) {
+  const bool listed = options.filter != nullptr && options.filter->listed();
+  if (!snapshot_->has_tree() && !snapshot_->has_codes() && !listed) {
+    const auto put = [&](std::size_t query, std::span<const std::uint64_t> keys) {
       Put(keys, k, ids.data() + query * k, scores.data() + query * k);
-    });
+    };
+    exact_.Search(queries, k, options.threads, options.monitor, put, options.filter);
     return;
   }
   const std::size_t chunks = (queries.rows + kQueriesPerChunk - 1) / kQueriesPerChunk;
@@ -112,18 +129,29 @@ void Searcher::Route(const MatrixView<float>& queries, std::size_t count, int th
 
 void Searcher::SearchOne(std::span<const float> query, const SearchOptions& options, Workspace& space,
                          std::int64_t* ids, float* scores) const {
+  const Filter* filter = options.filter;
+  const std::size_t wanted = snapshot_->has_rows() ? std::max(options.candidates, options.k) : options.k;
   std::span<const std::uint64_t> leaves = kWholeIndex;
   const std::span<const float> centered = Center(*snapshot_, query, space.centered);
   const std::span<const float> seen = Project(*snapshot_, centered, space.projected);
-  if (snapshot_->has_tree()) {
+  if (filter != nullptr) {
+    const bool whole = !snapshot_->has_tree() && !snapshot_->has_codes();
+    const std::size_t visits = filter->Visits(options.leaves, wanted);
+    if (filter->allowed() == 0 || whole || filter->BetterListed(visits, wanted)) {
+      Put(ScoreListed(query, filter->rows(), options.k, space), options.k, ids, scores);
+      return;
+    }
+    if (snapshot_->has_tree()) leaves = snapshot_->router.RouteAmong(filter->open_leaves(), seen, visits, space.route);
+  } else if (snapshot_->has_tree()) {
     leaves = snapshot_->router.Route(seen, std::min(options.leaves, snapshot_->router.leaves()), space.route);
   }
   if (!snapshot_->has_codes()) {
-    Put(ScanRows(query, leaves, options.k, space), options.k, ids, scores);
+    Put(filter == nullptr ? ScanRows(query, leaves, options.k, space)
+                          : ScanAllowedRows(query, leaves, options.k, *filter, space),
+        options.k, ids, scores);
     return;
   }
-  const std::size_t wanted = snapshot_->has_rows() ? std::max(options.candidates, options.k) : options.k;
-  const std::span<const std::uint64_t> survivors = ScanCodes(centered, seen, leaves, wanted, space);
+  const std::span<const std::uint64_t> survivors = ScanCodes(centered, seen, leaves, wanted, filter, space);
   if (snapshot_->has_rows()) {
     Put(Rerank(query, survivors, options.k, space), options.k, ids, scores);
     return;
@@ -138,6 +166,7 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
 
 std::span<const std::uint64_t> Searcher::ScanCodes(std::span<const float> query, std::span<const float> seen,
                                                    std::span<const std::uint64_t> leaves, std::size_t wanted,
+                                                   const Filter* filter,
                                                    Workspace& space) const {
   const IndexArrays& arrays = snapshot_->arrays;
   space.table.Build(*snapshot_, seen);
@@ -151,16 +180,30 @@ std::span<const std::uint64_t> Searcher::ScanCodes(std::span<const float> query,
   const std::size_t group_bytes = table.padded_blocks * kBlockBytes;
   TopKeys& survivors = space.survivors;
   survivors.Reset(wanted, snapshot_->has_spill());
-  bool first = true;
+  // The best leaf of all sets the origin, visited or not: a filter does not change a row's score.
+  const bool routed_among = filter != nullptr && snapshot_->has_tree();
+  if (routed_among) space.table.SetOrigin(center_score(KeyRow(space.route.top)));
   for (std::size_t visit = 0; visit < leaves.size(); ++visit) {
     const std::size_t leaf = KeyRow(leaves[visit]);
-    if (visit + 1 < leaves.size()) FetchAhead(snapshot_->leaves[KeyRow(leaves[visit + 1])], group_bytes);
+    if (visit + 1 < leaves.size()) {
+      const std::size_t next = KeyRow(leaves[visit + 1]);
+      if (filter == nullptr) {
+        FetchAhead(snapshot_->leaves[next], group_bytes);
+      } else {
+        FetchAheadAllowed(snapshot_->leaves[next], filter->leaf_words(next), group_bytes);
+      }
+    }
     const float center = center_score(leaf);
-    if (first) space.table.SetOrigin(center);
-    first = false;
+    if (visit == 0 && !routed_among) space.table.SetOrigin(center);
+    const std::uint32_t* words = filter == nullptr ? nullptr : filter->leaf_words(leaf);
     for (const Segment& segment : snapshot_->leaves[leaf].segments) {
-      GroupRun run{segment.codes, segment.terms, segment.live, segment.rows, segment.first_row, segment.groups,
-                   space.table.Bias(center)};
+      GroupRun run{segment.codes,     segment.terms,  segment.live,             segment.rows,
+                   segment.first_row, segment.groups, space.table.Bias(center), false};
+      if (words != nullptr) {
+        run.live = words;
+        run.sparse = true;
+        words += segment.groups;
+      }
       while (run.groups > 0) {
         const std::int32_t threshold = SurvivorScore(survivors.least());
         const ScanProgress done = ScanGroups(run, table, threshold, survivors.room());
@@ -195,19 +238,39 @@ std::span<const std::uint64_t> Searcher::ScanRows(std::span<const float> query, 
   return space.best.Sorted();
 }
 
+std::span<const std::uint64_t> Searcher::ScanAllowedRows(std::span<const float> query,
+                                                         std::span<const std::uint64_t> leaves, std::size_t k,
+                                                         const Filter& filter, Workspace& space) const {
+  // One list for all leaves: where each holds a row or two, rows of the next ones are fetched ahead.
+  space.rows.clear();
+  for (const std::uint64_t key : leaves) {
+    const Leaf& leaf = snapshot_->leaves[KeyRow(key)];
+    filter.ForRows(leaf.first_row, leaf.first_row + leaf.count, [&](std::uint32_t row) { space.rows.push_back(row); });
+  }
+  return ScoreListed(query, space.rows, k, space);
+}
+
+std::span<const std::uint64_t> Searcher::ScoreListed(std::span<const float> query, std::span<const std::uint32_t> rows,
+                                                     std::size_t k, Workspace& space) const {
+  const IndexArrays& arrays = snapshot_->arrays;
+  space.scores.resize(std::min(rows.size(), kScoresAtOnce));
+  space.row_query.Prepare(arrays.rows, arrays.metric, query.data());
+  space.best.Reset(k);
+  for (; !rows.empty(); rows = rows.subspan(std::min(rows.size(), kScoresAtOnce))) {
+    const std::span<const std::uint32_t> some = rows.first(std::min(rows.size(), kScoresAtOnce));
+    arrays.rows.ScoreListed(space.row_query, some, space.scores.data());
+    for (std::size_t i = 0; i < some.size(); ++i) space.best.Push(ScoreKey(space.scores[i], some[i]));
+  }
+  return space.best.Sorted();
+}
+
 std::span<const std::uint64_t> Searcher::Rerank(std::span<const float> query, std::span<const std::uint64_t> survivors,
                                                 std::size_t k, Workspace& space) const {
-  const IndexArrays& arrays = snapshot_->arrays;
   space.rows.resize(survivors.size());
   for (std::size_t i = 0; i < survivors.size(); ++i) space.rows[i] = SurvivorRow(survivors[i]);
   // In the order of memory rows are fetched ahead best.
   std::sort(space.rows.begin(), space.rows.end());
-  space.scores.resize(space.rows.size());
-  space.row_query.Prepare(arrays.rows, arrays.metric, query.data());
-  arrays.rows.ScoreListed(space.row_query, space.rows, space.scores.data());
-  space.best.Reset(k);
-  for (std::size_t i = 0; i < space.rows.size(); ++i) space.best.Push(ScoreKey(space.scores[i], space.rows[i]));
-  return space.best.Sorted();
+  return ScoreListed(query, space.rows, k, space);
 }
 
 void Searcher::Put(std::span<const std::uint64_t> keys, std::size_t k, std::int64_t* ids, float* scores) const {

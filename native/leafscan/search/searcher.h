@@ -8,6 +8,7 @@
 
 #include "leafscan/core/matrix_view.h"
 #include "leafscan/core/monitor.h"
+#include "leafscan/filter/filter.h"
 #include "leafscan/search/exact.h"
 #include "leafscan/search/snapshot.h"
 
@@ -17,6 +18,7 @@ struct SearchOptions {
   std::size_t k = 10;
   std::size_t leaves = 1;       // visited by each query; clamped to the leaves there are
   std::size_t candidates = 100;  // rows reranked; raised to k
+  const Filter* filter = nullptr;  // of this snapshot; null allows every row
   int threads = 1;
   Monitor* monitor = nullptr;
 };
@@ -26,10 +28,15 @@ class Searcher {
   explicit Searcher(std::shared_ptr<const Snapshot> snapshot);
 
   const Snapshot& snapshot() const { return *snapshot_; }
+  const std::shared_ptr<const Snapshot>& shared_snapshot() const { return snapshot_; }
 
   // Writes queries.rows * k ids and scores, best first; -1 and the worst score where there are no more. Queries are
   // finite, and normalised where the metric wants it. The answer to a query does not depend on the batch it is in, on
   // the threads, or on the instruction set.
+  //
+  // With a filter nothing but allowed rows is returned. Leaves without any are not visited and groups without any are
+  // not scanned, more leaves are visited where they hold few (Filter::Visits), and where it costs less all that is
+  // allowed is scored exactly (Filter::BetterListed).
   void Search(const MatrixView<float>& queries, const SearchOptions& options, std::span<std::int64_t> ids,
               std::span<float> scores) const;
 
@@ -43,9 +50,13 @@ class Searcher {
                  float* scores) const;
   std::span<const std::uint64_t> ScanCodes(std::span<const float> query, std::span<const float> seen,
                                            std::span<const std::uint64_t> leaves, std::size_t wanted,
-                                           Workspace& space) const;
+                                           const Filter* filter, Workspace& space) const;
   std::span<const std::uint64_t> ScanRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
                                           std::size_t k, Workspace& space) const;
+  std::span<const std::uint64_t> ScanAllowedRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
+                                                 std::size_t k, const Filter& filter, Workspace& space) const;
+  std::span<const std::uint64_t> ScoreListed(std::span<const float> query, std::span<const std::uint32_t> rows,
+                                             std::size_t k, Workspace& space) const;
   std::span<const std::uint64_t> Rerank(std::span<const float> query, std::span<const std::uint64_t> survivors,
                                         std::size_t k, Workspace& space) const;
   void Put(std::span<const std::uint64_t> keys, std::size_t k, std::int64_t* ids, float* scores) const;

@@ -120,7 +120,7 @@ HWY_INLINE std::uint32_t Above(const GroupSums& sums, hn::Vec<S16> bound) {
          static_cast<std::uint32_t>(bits[3][0]) << 24;
 }
 
-template <bool kTerms>
+template <bool kTerms, bool kSparse>
 ScanProgress Scan(const GroupRun& run, const ScanTable& table, std::int32_t threshold, std::span<std::uint64_t> keys) {
   const S16 d;
   const std::size_t bytes = table.padded_blocks * kBlockBytes;
@@ -137,6 +137,9 @@ ScanProgress Scan(const GroupRun& run, const ScanTable& table, std::int32_t thre
   const std::uint64_t* const full = key + keys.size();
   std::size_t group = 0;
   for (; group < run.groups && full - key >= static_cast<std::ptrdiff_t>(kGroupPoints); ++group) {
+    if constexpr (kSparse) {
+      if (run.live[group] == 0) continue;
+    }
     GroupSums sums = SumGroup(run.codes + group * bytes, table.entries, bytes);
     if constexpr (kTerms) {
       const std::int16_t* terms = run.terms + group * kGroupPoints;
@@ -151,6 +154,9 @@ ScanProgress Scan(const GroupRun& run, const ScanTable& table, std::int32_t thre
     std::uint32_t hits = Above(sums, below);
     if (HWY_LIKELY(hits == 0)) continue;
     hits &= run.live[group];
+    if constexpr (kSparse) {
+      if (hits == 0) continue;
+    }
     HWY_ALIGN std::int16_t scores[kGroupPoints];
     hn::Store(sums.points0, d, scores);
     hn::Store(sums.points8, d, scores + 8);
@@ -171,11 +177,11 @@ ScanProgress Scan(const GroupRun& run, const ScanTable& table, std::int32_t thre
 
 ScanProgress ScanPlain(const GroupRun& run, const ScanTable& table, std::int32_t threshold,
                        std::span<std::uint64_t> keys) {
-  return Scan<false>(run, table, threshold, keys);
+  return run.sparse ? Scan<false, true>(run, table, threshold, keys) : Scan<false, false>(run, table, threshold, keys);
 }
 ScanProgress ScanWithTerms(const GroupRun& run, const ScanTable& table, std::int32_t threshold,
                            std::span<std::uint64_t> keys) {
-  return Scan<true>(run, table, threshold, keys);
+  return run.sparse ? Scan<true, true>(run, table, threshold, keys) : Scan<true, false>(run, table, threshold, keys);
 }
 
 }  // namespace leafscan::HWY_NAMESPACE

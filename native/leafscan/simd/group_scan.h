@@ -28,6 +28,7 @@ struct GroupRun {
   std::uint32_t first_row = 0;
   std::size_t groups = 0;
   std::int32_t bias = 0;
+  bool sparse = false;                   // many groups have no bit in `live`: their codes are not read
 };
 
 // The query's side: padded_blocks * 16 entries, each at most kMaxTableEntry, whose largest sum fits 15 bits.

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "leafscan/core/score_key.h"
+#include "leafscan/core/select_best.h"
 #include "leafscan/simd/route_score.h"
 #include "leafscan/simd/row_score.h"
 
@@ -56,6 +58,35 @@ Router::Router(Metric metric, const MatrixView<float>& centroids, const MatrixVi
 }
 
 std::span<const std::uint64_t> Router::Route(std::span<const float> query, std::size_t count, Scratch& scratch) const {
+  Keep({}, query, count, scratch);
+  return scratch.best.Sorted();
+}
+
+std::span<const std::uint64_t> Router::RouteAmong(std::span<const std::uint8_t> open, std::span<const float> query,
+                                                  std::size_t count, Scratch& scratch) const {
+  scratch.top = 0;
+  Keep(open, query, count, scratch);
+  const std::span<std::uint64_t> best = scratch.best.Best();
+  if (best.size() <= kInOrder) {
+    std::sort(best.begin(), best.end(), std::greater<>());
+    return best;
+  }
+  // The selection keeps nothing but what it selects: the others come from where they were.
+  AlignedVector<std::uint64_t>& among = scratch.among;
+  among.assign(best.begin(), best.end());
+  const std::uint64_t least = SelectBest(among, kInOrder);
+  std::sort(among.begin(), among.begin() + static_cast<std::ptrdiff_t>(kInOrder), std::greater<>());
+  among.resize(best.size() + 1);
+  std::size_t at = kInOrder;
+  for (const std::uint64_t key : best) {
+    among[at] = key;
+    at += static_cast<std::size_t>(key < least);
+  }
+  return {among.data(), best.size()};
+}
+
+void Router::Keep(std::span<const std::uint8_t> open, std::span<const float> query, std::size_t count,
+                  Scratch& scratch) const {
   const std::size_t pairs = (dim_ + 1) / 2;
   scratch.query.assign(2 * pairs, 0);
   float most = 0.0f;
@@ -77,11 +108,17 @@ std::span<const std::uint64_t> Router::Route(std::span<const float> query, std::
         scratch.best.least() == 0 ? -std::numeric_limits<float>::infinity() : KeyScore(scratch.best.least());
     const KeepProgress done =
         KeepLeaves({scratch.products, worth, addends_, weight}, leaf, leaves_, least, scratch.best.room());
-    scratch.best.Commit(done.kept);
+    std::size_t kept = done.kept;
+    if (!open.empty()) {
+      const std::span<std::uint64_t> keys = scratch.best.room().first(kept);
+      for (const std::uint64_t key : keys) scratch.top = std::max(scratch.top, key);
+      const auto closed = [&](std::uint64_t key) { return open[KeyRow(key)] == 0; };
+      kept = static_cast<std::size_t>(std::remove_if(keys.begin(), keys.end(), closed) - keys.begin());
+    }
+    scratch.best.Commit(kept);
     leaf += done.leaves;
     if (leaf < leaves_) scratch.best.Compact();
   }
-  return scratch.best.Sorted();
 }
 
 }  // namespace leafscan

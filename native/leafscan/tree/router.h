@@ -29,6 +29,8 @@ class Router {
     AlignedVector<std::int16_t> query;
     AlignedVector<std::int32_t> products;
     TopKeys best;
+    AlignedVector<std::uint64_t> among;
+    std::uint64_t top = 0;  // RouteAmong: the key of the best leaf of all, open or not
   };
 
   Router() = default;
@@ -43,7 +45,17 @@ class Router {
   // `query` is as long as the projection has rows, or a centroid.
   std::span<const std::uint64_t> Route(std::span<const float> query, std::size_t count, Scratch& scratch) const;
 
+  // The best `count` of the leaves that are `open` (not 0), at least so many. The first kInOrder of them come best first,
+  // which brings a scan's threshold near to where it ends; the others, which may be thousands, in no order. scratch.top is
+  // what Route would put first.
+  static constexpr std::size_t kInOrder = 64;
+  std::span<const std::uint64_t> RouteAmong(std::span<const std::uint8_t> open, std::span<const float> query,
+                                            std::size_t count, Scratch& scratch) const;
+
  private:
+  // Leaves the best `count` in scratch.best, of all leaves where `open` is empty.
+  void Keep(std::span<const std::uint8_t> open, std::span<const float> query, std::size_t count, Scratch& scratch) const;
+
   std::size_t leaves_ = 0;
   std::size_t dim_ = 0;
   Metric metric_ = Metric::kDotProduct;

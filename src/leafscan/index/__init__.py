@@ -4,6 +4,7 @@ from leafscan.index.building import build
 from leafscan.index.config import AsymmetricHash, BruteForce, Config, Reorder, SearchParams, Tree
 from leafscan.index.errors import FileFormatError
 from leafscan.index.files import verify
+from leafscan.index.filter import Filter
 from leafscan.index.index import Index, SearchResult, load
 from leafscan.index.version import __version__
 
@@ -12,6 +13,7 @@ __all__ = [
     "BruteForce",
     "Config",
     "FileFormatError",
+    "Filter",
     "Index",
     "Reorder",
     "SearchParams",

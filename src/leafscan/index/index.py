@@ -1,6 +1,8 @@
 """The index: search it, look at it, save it, load it."""
 
 import os
+import time
+from collections.abc import Iterable
 from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
@@ -11,7 +13,9 @@ from leafscan.index import files
 from leafscan.index.arrays import FLOAT32, as_queries
 from leafscan.index.config import AsymmetricHash, Config, SearchParams
 from leafscan.index.contents import Contents
+from leafscan.index.filter import Filter
 from leafscan.index.ids import StringIds
+from leafscan.index.lookup import Lookup
 from leafscan.index.metric import Metric, engine_metric
 from leafscan.index.numbers import whole_number
 from leafscan.index.threads import MAX_THREADS, default_threads
@@ -58,9 +62,11 @@ class Index:
         "_contents",
         "_default",
         "_find",
+        "_lookup",
         "_normalize",
         "_one",
         "_recent",
+        "_searcher",
         "_strings",
     )
 
@@ -69,13 +75,14 @@ class Index:
         metric, self._normalize = engine_metric(contents.metric)
         ids = contents.ids
         self._strings = ids if isinstance(ids, StringIds) else None
-        searcher = _engine.Searcher(
+        self._searcher = _engine.Searcher(
             contents.sections,
             metric=metric,
             dim=contents.dim,
             ids=ids if isinstance(ids, np.ndarray) else None,
         )
-        self._find = searcher.search
+        self._find = self._searcher.search
+        self._lookup: Lookup | None = None
         self._one = (contents.dim,)
         # (params, leaves, candidates) of the index itself and of the latest search that gave its own: whoever
         # searches in a loop gives the same object every time, so that it is checked once.
@@ -89,6 +96,7 @@ class Index:
         *,
         k: SupportsIndex = 10,
         params: SearchParams | None = None,
+        filter: Filter | None = None,
         threads: SupportsIndex | None = None,
     ) -> SearchResult:
         """Find the best ``k`` rows for one query or for each of a batch.
@@ -102,6 +110,12 @@ class Index:
             How many, at least 1.
         params
             How thoroughly; what is None in it, and None itself, means the index's own ``config.search``.
+        filter
+            Which rows may be returned, from this index' own `filter`; None allows every row. Leaves and
+            groups of codes without an allowed row are passed over. What is nearest among few lies farther
+            off: where a share s of the rows of a leaf is allowed, ``params.leaves / s ** 0.5`` leaves that
+            hold any are visited, yet no more than make about twice the work of a search without a filter.
+            Where it costs less, all allowed rows are scored exactly.
         threads
             How many to use; by default one for a single query, and for a batch ``LEAFSCAN_NUM_THREADS``, else
             all that this process may have. Results do not depend on it.
@@ -118,7 +132,8 @@ class Index:
         TypeError
             If an argument is of the wrong kind, or ``queries`` lie on a GPU.
         ValueError
-            If a shape or a value is wrong, or ``params`` ask for what the index does not have.
+            If a shape or a value is wrong, ``params`` ask for what the index does not have, or ``filter`` was
+            compiled for another index.
 
         Examples
         --------
@@ -139,10 +154,67 @@ class Index:
             threads = 1 if queries.ndim == 1 else default_threads()
         elif type(threads) is not int or not 0 < threads <= MAX_THREADS:
             threads = whole_number(threads, "threads", low=1, high=MAX_THREADS)
-        found = self._find(queries, k, leaves, candidates, threads, self._normalize)
+        if filter is None:
+            found = self._find(queries, k, leaves, candidates, threads, self._normalize)
+        elif isinstance(filter, Filter):
+            found = self._find(queries, k, leaves, candidates, threads, self._normalize, filter._compiled)
+        else:
+            raise TypeError(
+                "filter must be a Filter, as index.filter(...) gives it, or None; "
+                f"received {filter!r:.80} ({type(filter).__name__})."
+            )
         if self._strings is not None:
             return SearchResult(self._strings.take(found[0]), found[1])
         return SearchResult._make(found)
+
+    def filter(
+        self,
+        *,
+        allow: ArrayLike | Iterable[Any] | None = None,
+        deny: ArrayLike | Iterable[Any] | None = None,
+    ) -> Filter:
+        """Compile which rows a search may return: once, to be used many times.
+
+        Parameters
+        ----------
+        allow
+            The ids that may be returned, in any order; an id that is there twice counts once. Or a mask:
+            booleans (n,) in the order of `ids`. None allows all that ``deny`` does not name.
+        deny
+            The ids that may not be returned, or a mask of them. What both name is denied.
+
+        Returns
+        -------
+        Filter
+            For this index alone: ``index.search(queries, filter=f)``.
+
+        Raises
+        ------
+        TypeError
+            If neither is given, or the ids are of another kind than the index'.
+        ValueError
+            If the index has no such id; the first one is named. If a mask has another length than the index.
+
+        Examples
+        --------
+        >>> import leafscan, numpy as np
+        >>> index = leafscan.build(np.eye(4, dtype=np.float32), metric="cosine", ids=["n", "e", "s", "w"])
+        >>> query = [0.9, 0.3, 0.2, 0.1]
+        >>> f = index.filter(allow=["w", "s", "n"], deny=["n"])
+        >>> len(f), index.search(query, k=3, filter=f).ids.tolist()
+        (2, ['s', 'w', ''])
+        >>> starts_late = index.filter(allow=index.ids > "o")
+        >>> index.search(query, k=3, filter=starts_late).ids.tolist()
+        ['s', 'w', '']
+        >>> index.filter(deny=["x"])
+        Traceback (most recent call last):
+        ValueError: deny holds the id 'x', which this index does not have.
+        """
+        begin = time.perf_counter()
+        lookup = self._lookup
+        if lookup is None:
+            lookup = self._lookup = Lookup(self._contents.ids, self._contents.sections["order"])
+        return Filter._compile(self._searcher, lookup, len(self), allow, deny, begin)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the index to one file, all or nothing.

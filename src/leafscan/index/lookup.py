@@ -1,0 +1,164 @@
+"""Which row an id names."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from leafscan.index.arrays import read_array
+from leafscan.index.ids import StringIds
+
+__all__ = ["Lookup"]
+
+
+class Lookup:
+    """Finds the rows of ids; what that takes is made once.
+
+    Parameters
+    ----------
+    ids
+        The ids as an index holds them: integers by row, strings in the order they were given in, or None,
+        which stands for the positions.
+    order
+        uint32 (n,): row r is the one that was given at position ``order[r]``.
+
+    Examples
+    --------
+    >>> lookup = Lookup(np.array([30, 10, 20]), order=np.array([2, 0, 1], np.uint32))
+    >>> lookup.rows([20, 30], "allow").tolist()
+    [2, 0]
+    >>> lookup.rows([7], "allow")
+    Traceback (most recent call last):
+    ValueError: allow holds the id 7, which this index does not have.
+    """
+
+    __slots__ = ("_integers", "_order", "_places", "_rows", "_strings")
+
+    def __init__(self, ids: NDArray[np.int64] | StringIds | None, order: NDArray[np.uint32]) -> None:
+        self._order = order
+        self._integers: NDArray[np.int64] | None = None  # ascending
+        self._strings: dict[bytes, int] | None = None
+        self._places: NDArray[np.intp] | None = None  # position -> row
+        if isinstance(ids, np.ndarray):
+            self._rows = np.argsort(ids)
+            self._integers = ids[self._rows]
+        else:
+            self._places = np.empty(len(order), np.intp)
+            self._places[order] = np.arange(len(order))
+            if ids is not None:
+                data, offsets = bytes(ids.data), ids.offsets.tolist()
+                self._strings = {
+                    data[start:end]: position for position, (start, end) in enumerate(pairwise(offsets))
+                }
+
+    def rows(self, ids: ArrayLike | Iterable[Any], name: str) -> NDArray[np.intp]:
+        """Return the rows of ``ids``, or of a mask.
+
+        Parameters
+        ----------
+        ids
+            Ids of the index' kind in any order (one that is there twice counts once), or booleans (n,) in the
+            order in which the vectors were given.
+        name
+            The argument, as the caller knows it.
+
+        Returns
+        -------
+        NDArray[np.intp]
+            Rows of the index, in no promised order.
+
+        Raises
+        ------
+        TypeError
+            If they are of another kind than the index' ids.
+        ValueError
+            If the index has no such id, which is named, or a mask has another length.
+        """
+        values = _read(ids, name)
+        if isinstance(values, np.ndarray) and values.dtype == np.bool_:
+            if len(values) != len(self._order):
+                raise ValueError(
+                    f"{name} as a mask must hold one boolean for each of the {len(self._order)} rows; "
+                    f"received {len(values)}."
+                )
+            return np.flatnonzero(values[self._order])
+        if self._strings is not None:
+            return self._rows_of_strings(values, name)
+        return self._rows_of_integers(values, name)
+
+    def _rows_of_strings(self, values: NDArray[Any] | list[Any], name: str) -> NDArray[np.intp]:
+        assert self._strings is not None
+        assert self._places is not None
+        positions = []
+        for value in values:
+            if not isinstance(value, str):
+                raise TypeError(
+                    f"{name} must hold strings, as the ids of this index are; received {_told(value)}."
+                )
+            position = self._strings.get(value.encode(errors="surrogatepass"))
+            if position is None:
+                raise ValueError(f"{name} holds the id {value!r:.80}, which this index does not have.")
+            positions.append(position)
+        return self._places[np.array(positions, np.intp)]
+
+    def _rows_of_integers(self, values: NDArray[Any] | list[Any], name: str) -> NDArray[np.intp]:
+        array = _integers(values, name)
+        if self._integers is not None:
+            at = np.searchsorted(self._integers, array)
+            known = self._integers[np.minimum(at, len(self._integers) - 1)] == array
+        else:
+            known = (array >= 0) & (array < len(self._order))
+        if not known.all():
+            unknown = array[np.argmin(known)]
+            raise ValueError(f"{name} holds the id {unknown}, which this index does not have.")
+        if self._places is not None:
+            return self._places[array.astype(np.intp)]
+        return self._rows[at]
+
+
+def _read(ids: ArrayLike | Iterable[Any], name: str) -> NDArray[Any] | list[Any]:
+    if hasattr(ids, "__array__") or hasattr(ids, "__dlpack__"):
+        array = read_array(ids, name)
+        if array.ndim != 1:
+            raise ValueError(
+                f"{name} must have the shape (m,), one id each; received the shape {array.shape}."
+            )
+        # Strings, and objects of any kind, are looked at one by one.
+        return array.tolist() if array.dtype.kind in "OUT" else array
+    if isinstance(ids, (str, bytes)) or not isinstance(ids, Iterable):
+        raise TypeError(
+            f"{name} must be ids or a mask, not one value; received {_told(ids)}. Put it in a list."
+        )
+    values = list(ids)
+    if values and all(isinstance(value, (bool, np.bool_)) for value in values):
+        return np.array(values, np.bool_)
+    return values
+
+
+def _integers(values: NDArray[Any] | list[Any], name: str) -> NDArray[Any]:
+    if isinstance(values, list):
+        for value in values:
+            if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
+                raise TypeError(
+                    f"{name} must hold integers, as the ids of this index are; received {_told(value)}."
+                )
+            if not 0 <= value < 2**63:
+                raise ValueError(f"{name} holds the id {value}, which this index does not have.")
+        return np.array(values, np.int64)
+    if not len(values):
+        return np.empty(0, np.int64)  # NumPy makes an empty list float64.
+    if values.dtype.kind not in "iu":
+        raise TypeError(
+            f"{name} must hold integers, as the ids of this index are, or booleans; "
+            f"received the dtype {values.dtype}."
+        )
+    beyond = values > np.iinfo(np.int64).max
+    if beyond.any():
+        raise ValueError(f"{name} holds the id {values[np.argmax(beyond)]}, which this index does not have.")
+    return values.astype(np.int64)
+
+
+def _told(value: Any) -> str:
+    return f"{value!r:.80} ({type(value).__name__})"
