@@ -58,7 +58,8 @@ def clustered(n: int, dim: int, seed: int, spread: float = 0.35) -> Matrix:
     rng = np.random.default_rng(seed)
     centers = rng.standard_normal((max(1, n // 40), dim))
     rows = centers[rng.integers(len(centers), size=n)] + spread * rng.standard_normal((n, dim))
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    unit: Matrix = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 def recall(found: NDArray[Any], truth: NDArray[Any]) -> float:
