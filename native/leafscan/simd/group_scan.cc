@@ -21,45 +21,54 @@ using U8 = hn::CappedTag<std::uint8_t, 16>;
 using U8 = hn::CappedTag<std::uint8_t, 64>;
 #endif
 using U16 = hn::RepartitionToWide<U8>;
-using S16 = hn::CappedTag<std::int16_t, 8>;  // eight points of the finished sums
+using S16 = hn::RebindToSigned<U16>;
 
 constexpr std::size_t kAtOnce = 4;  // 4 * 63 < 256
 
-// Adds the halves of a vector until 128 bits are left: the same points, other blocks.
-template <class V>
-HWY_INLINE hn::Vec<S16> SumOfBlocks(V sums) {
-  const hn::DFromV<V> d;
+// Calls use(sums, first) with the sums of points `first`, first + 1, ... in order, until all 32 were given: a vector of 512
+// bits holds them all, two of 256, four of 128. In each half (points 0 to 15 and 16 to 31), `both` holds the sums of even
+// points plus 256 times those of odd ones, `odd` those of odd points, each spread over the blocks of a vector, which are
+// added here: halves of two vectors side by side at a time, so that nothing is added twice.
+template <class V, class Use>
+HWY_INLINE void InOrder(V both_low, V odd_low, V both_high, V odd_high, const Use& use) {
+  const U16 d;
   const S16 ds;
 #if !HWY_HAVE_SCALABLE
-  if constexpr (hn::MaxLanes(d) > 8) {
-    const hn::Half<decltype(d)> dh;
-    return SumOfBlocks(hn::Add(hn::LowerHalf(dh, sums), hn::UpperHalf(dh, sums)));
-  } else {
-    return hn::BitCast(ds, sums);
+  if constexpr (hn::MaxLanes(d) == 32) {
+    const auto halves = [&](V low, V high) HWY_ATTR {
+      const V sum = hn::Add(hn::ConcatLowerLower(d, high, low), hn::ConcatUpperUpper(d, high, low));
+      return hn::Add(sum, hn::SwapAdjacentBlocks(sum));  // blocks: low, low, high, high
+    };
+    const V odd = halves(odd_low, odd_high);
+    const V even = hn::Sub(halves(both_low, both_high), hn::ShiftLeft<8>(odd));
+    const V points = hn::OddEvenBlocks(hn::InterleaveUpper(d, even, odd), hn::InterleaveLower(d, even, odd));
+    use(hn::BitCast(ds, points), std::size_t{0});
+    return;
+  } else if constexpr (hn::MaxLanes(d) == 16) {
+    const auto halves = [&](V low, V high) HWY_ATTR {
+      return hn::Add(hn::ConcatLowerLower(d, high, low), hn::ConcatUpperUpper(d, high, low));  // blocks: low, high
+    };
+    const V odd = halves(odd_low, odd_high);
+    const V even = hn::Sub(halves(both_low, both_high), hn::ShiftLeft<8>(odd));
+    const V first = hn::InterleaveLower(d, even, odd);   // points 0 to 7 and 16 to 23
+    const V second = hn::InterleaveUpper(d, even, odd);  // points 8 to 15 and 24 to 31
+    use(hn::BitCast(ds, hn::ConcatLowerLower(d, second, first)), std::size_t{0});
+    use(hn::BitCast(ds, hn::ConcatUpperUpper(d, second, first)), std::size_t{16});
+    return;
   }
-#else
-  (void)d;
-  return hn::BitCast(ds, sums);
 #endif
+  const auto even_low = hn::Sub(both_low, hn::ShiftLeft<8>(odd_low));
+  const auto even_high = hn::Sub(both_high, hn::ShiftLeft<8>(odd_high));
+  use(hn::BitCast(ds, hn::InterleaveLower(d, even_low, odd_low)), std::size_t{0});
+  use(hn::BitCast(ds, hn::InterleaveUpper(d, even_low, odd_low)), std::size_t{8});
+  use(hn::BitCast(ds, hn::InterleaveLower(d, even_high, odd_high)), std::size_t{16});
+  use(hn::BitCast(ds, hn::InterleaveUpper(d, even_high, odd_high)), std::size_t{24});
 }
 
-// The sums of 32 points; place j of the result is point 8 * j ... 8 * j + 7.
-struct GroupSums {
-  hn::Vec<S16> points0, points8, points16, points24;
-};
-
-// `both` holds the sums of even points plus 256 times those of odd ones, `odd` those of odd points.
-template <class V>
-HWY_INLINE void InOrder(V both, V odd, hn::Vec<S16>& low, hn::Vec<S16>& high) {
-  const S16 d;
-  const auto odds = SumOfBlocks(odd);
-  const auto evens = SumOfBlocks(hn::Sub(both, hn::ShiftLeft<8>(odd)));
-  low = hn::InterleaveLower(d, evens, odds);
-  high = hn::InterleaveUpper(d, evens, odds);
-}
-
-HWY_INLINE GroupSums SumGroup(const std::uint8_t* HWY_RESTRICT codes, const std::uint8_t* HWY_RESTRICT table,
-                              std::size_t bytes) {
+// Gives use(sums, first) the sums of a group's points (see InOrder).
+template <class Use>
+HWY_INLINE void SumGroup(const std::uint8_t* HWY_RESTRICT codes, const std::uint8_t* HWY_RESTRICT table,
+                         std::size_t bytes, const Use& use) {
   const U8 d;
   const U16 d16;
   const std::size_t step = hn::Lanes(d);
@@ -98,26 +107,7 @@ HWY_INLINE GroupSums SumGroup(const std::uint8_t* HWY_RESTRICT codes, const std:
     }
     widen(low, high);
   }
-  GroupSums sums;
-  InOrder(both_low, odd_low, sums.points0, sums.points8);
-  InOrder(both_high, odd_high, sums.points16, sums.points24);
-  return sums;
-}
-
-// A bit for each of the 32 points above the bound.
-HWY_INLINE std::uint32_t Above(const GroupSums& sums, hn::Vec<S16> bound) {
-  const S16 d;
-  const auto above = [&](hn::Vec<S16> points) HWY_ATTR { return hn::VecFromMask(d, hn::Gt(points, bound)); };
-  const auto m0 = above(sums.points0), m8 = above(sums.points8);
-  const auto m16 = above(sums.points16), m24 = above(sums.points24);
-  if (HWY_LIKELY(hn::AllFalse(d, hn::MaskFromVec(hn::Or(hn::Or(m0, m8), hn::Or(m16, m24)))))) return 0;
-  std::uint8_t bits[4][8];
-  hn::StoreMaskBits(d, hn::MaskFromVec(m0), bits[0]);
-  hn::StoreMaskBits(d, hn::MaskFromVec(m8), bits[1]);
-  hn::StoreMaskBits(d, hn::MaskFromVec(m16), bits[2]);
-  hn::StoreMaskBits(d, hn::MaskFromVec(m24), bits[3]);
-  return bits[0][0] | static_cast<std::uint32_t>(bits[1][0]) << 8 | static_cast<std::uint32_t>(bits[2][0]) << 16 |
-         static_cast<std::uint32_t>(bits[3][0]) << 24;
+  InOrder(both_low, odd_low, both_high, odd_high, use);
 }
 
 template <bool kTerms, bool kSparse>
@@ -133,6 +123,7 @@ ScanProgress Scan(const GroupRun& run, const ScanTable& table, std::int32_t thre
   const auto below = hn::Set(d, static_cast<std::int16_t>(std::max<std::int64_t>(wanted - 1, -32768)));
   const auto floor = hn::Set(d, std::int16_t{-32767});
   const auto factor = hn::Set(d, table.term_factor);
+  HWY_ALIGN std::int16_t scores[kGroupPoints];
   std::uint64_t* key = keys.data();
   const std::uint64_t* const full = key + keys.size();
   std::size_t group = 0;
@@ -140,28 +131,27 @@ ScanProgress Scan(const GroupRun& run, const ScanTable& table, std::int32_t thre
     if constexpr (kSparse) {
       if (run.live[group] == 0) continue;
     }
-    GroupSums sums = SumGroup(run.codes + group * bytes, table.entries, bytes);
-    if constexpr (kTerms) {
-      const std::int16_t* terms = run.terms + group * kGroupPoints;
-      const auto less = [&](hn::Vec<S16> points, const std::int16_t* of) HWY_ATTR {
-        return hn::Max(floor, hn::SaturatedSub(points, hn::MulFixedPoint15(hn::LoadU(d, of), factor)));
-      };
-      sums.points0 = less(sums.points0, terms);
-      sums.points8 = less(sums.points8, terms + 8);
-      sums.points16 = less(sums.points16, terms + 16);
-      sums.points24 = less(sums.points24, terms + 24);
-    }
-    std::uint32_t hits = Above(sums, below);
+    std::uint32_t hits = 0;
+    const auto look = [&](hn::Vec<S16> sums, std::size_t first) HWY_ATTR {
+      if constexpr (kTerms) {
+        const auto terms = hn::LoadU(d, run.terms + group * kGroupPoints + first);
+        sums = hn::Max(floor, hn::SaturatedSub(sums, hn::MulFixedPoint15(terms, factor)));
+      }
+      const auto above = hn::Gt(sums, below);
+      if (HWY_LIKELY(hn::AllFalse(d, above))) return;
+      hn::Store(sums, d, scores + first);
+      std::uint8_t bits[8] = {};  // at least as many bytes as StoreMaskBits writes
+      hn::StoreMaskBits(d, above, bits);
+      std::uint32_t word;
+      std::memcpy(&word, bits, sizeof(word));
+      hits |= word << first;
+    };
+    SumGroup(run.codes + group * bytes, table.entries, bytes, look);
     if (HWY_LIKELY(hits == 0)) continue;
     hits &= run.live[group];
     if constexpr (kSparse) {
       if (hits == 0) continue;
     }
-    HWY_ALIGN std::int16_t scores[kGroupPoints];
-    hn::Store(sums.points0, d, scores);
-    hn::Store(sums.points8, d, scores + 8);
-    hn::Store(sums.points16, d, scores + 16);
-    hn::Store(sums.points24, d, scores + 24);
     const std::size_t first = group * kGroupPoints;
     for (; hits != 0; hits &= hits - 1) {
       const auto j = static_cast<std::size_t>(std::countr_zero(hits));
