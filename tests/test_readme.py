@@ -11,7 +11,7 @@ def test_the_example_runs(tmp_path, monkeypatch):
     )
     generator = np.random.default_rng(0)
     vectors = generator.standard_normal((2_000, 16), dtype=np.float32)
-    names = {"vectors": vectors, "ids": np.arange(2_000) + 7, "queries": vectors[:3]}
+    names = {"vectors": vectors, "ids": np.arange(2_000) + 7, "queries": vectors[:3], "seen": [7, 9]}
     monkeypatch.chdir(tmp_path)
     exec(example, names)
     assert names["result"].ids.shape == (3, 10)
