@@ -268,8 +268,6 @@ std::span<const std::uint64_t> Searcher::Rerank(std::span<const float> query, st
                                                 std::size_t k, Workspace& space) const {
   space.rows.resize(survivors.size());
   for (std::size_t i = 0; i < survivors.size(); ++i) space.rows[i] = SurvivorRow(survivors[i]);
-  // In the order of memory rows are fetched ahead best.
-  std::sort(space.rows.begin(), space.rows.end());
   return ScoreListed(query, space.rows, k, space);
 }
 
