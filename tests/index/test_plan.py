@@ -134,3 +134,13 @@ def test_what_the_rows_cannot_have_gets_a_sentence(config: Config, metric: Metri
 def test_zero_is_a_plain_error_for_squared_l2() -> None:
     given = Config(score=AsymmetricHash(anisotropic_quantization_threshold=0))
     assert resolve(given, rows(100, 4), "squared_l2") == given
+
+
+def test_more_blocks_than_the_scan_can_add_up_are_refused() -> None:
+    rows = np.zeros((1, 65_536), np.float32)
+    with pytest.raises(ValueError, match="at most 32,767 blocks; received 65,536 dimensions in blocks of 2"):
+        resolve(Config(score=AsymmetricHash(), reorder=Reorder()), rows, "squared_l2")
+    wider = Config(score=AsymmetricHash(dimensions_per_block=4), reorder=Reorder())
+    assert resolve(wider, rows, "squared_l2").score == AsymmetricHash(
+        dimensions_per_block=4, anisotropic_quantization_threshold=0.0
+    )

@@ -22,10 +22,9 @@ void QueryTable::Build(const Snapshot& snapshot, std::span<const float> query) {
   for (std::size_t i = 0; i < query.size(); ++i) padded_query_[i] = l2 ? 2.0f * query[i] : query[i];
   scratch_.resize(books.blocks * kCodeWords);
   entries_.assign(padded_blocks_ * kCodeWords, 0);
-  // The largest sum must fit 15 bits.
-  const int levels = std::min<int>(kMaxTableEntry, 32767 / static_cast<int>(std::min<std::size_t>(books.blocks, 32767)));
+  const int levels = std::min(kMaxTableEntry, static_cast<int>(kMaxBlocks / books.blocks));
   const float least_unit = l2 ? snapshot.arrays.term_scale * 1.0001f : 0.0f;
-  scale_ = BuildTable(books.words, books.width, padded_query_, std::max(levels, 1), least_unit, scratch_, entries_.data());
+  scale_ = BuildTable(books.words, books.width, padded_query_, levels, least_unit, scratch_, entries_.data());
   term_factor_ = 0;
   if (l2 && snapshot.arrays.term_scale > 0.0f) {
     const float factor = std::round(snapshot.arrays.term_scale / scale_.unit * kFractions);

@@ -13,9 +13,12 @@
 
 namespace leafscan {
 
+// Each block adds a step or more, and the largest sum must fit 15 bits.
+inline constexpr std::size_t kMaxBlocks = 32767;
+
 class QueryTable {
  public:
-  // Needs a snapshot with codes, and the query as its codes see it (projected, where they see a projection). The scores of squared_l2 are -|q - c|^2 + 2 <q, r~> - t: the table holds 2 <q, r~>, and
+  // Needs a snapshot with codes of at most kMaxBlocks blocks, and the query as its codes see it (projected, where they see a projection). The scores of squared_l2 are -|q - c|^2 + 2 <q, r~> - t: the table holds 2 <q, r~>, and
   // the unit is coarse enough for t to be counted in it.
   void Build(const Snapshot& snapshot, std::span<const float> query);
 

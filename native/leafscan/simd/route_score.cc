@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "leafscan/core/score_key.h"
 
@@ -85,13 +86,17 @@ KeepProgress Keep(const LeafScores& of, std::size_t first, std::size_t leaves, f
   const auto worth = hn::Set(d, of.worth);
   const auto weight = hn::Set(d, of.weight);
   const auto bound = hn::Set(d, least);
+  const auto lowest = hn::Set(d, std::numeric_limits<float>::lowest());
+  const auto highest = hn::Set(d, std::numeric_limits<float>::max());
   std::uint64_t* key = keys.data();
   const std::uint64_t* const full = key + keys.size();
   HWY_ALIGN float scores[kRouteLanes];
   std::size_t leaf = first;
   for (; leaf < leaves && full - key >= static_cast<std::ptrdiff_t>(kRouteLanes); leaf += lanes) {
     const auto product = hn::ConvertTo(d, hn::LoadU(di, of.products.data() + leaf));
-    const auto score = hn::Add(hn::Mul(product, worth), hn::Mul(hn::LoadU(d, of.addends.data() + leaf), weight));
+    auto score = hn::Add(hn::Mul(product, worth), hn::Mul(hn::LoadU(d, of.addends.data() + leaf), weight));
+    score = hn::IfThenElse(hn::Eq(score, score), score, lowest);
+    score = hn::Min(hn::Max(score, lowest), highest);
     if (HWY_LIKELY(hn::AllFalse(d, hn::Ge(score, bound)))) continue;
     hn::Store(score, d, scores);
     for (std::size_t lane = 0; lane < lanes; ++lane) {

@@ -18,8 +18,8 @@ inline constexpr std::size_t kRouteLanes = 16;
 // leave 32 bits.
 void RouteScores(std::span<const std::int16_t> table, std::span<const std::int16_t> query, std::span<std::int32_t> out);
 
-// A leaf's score is products[leaf] * worth + addends[leaf] * weight, each operation rounded by itself. Both arrays are whole
-// vectors of sixteen.
+// A leaf's score is products[leaf] * worth + addends[leaf] * weight, each operation rounded by itself; what overflows is taken
+// for the largest or the least finite number, so that every leaf has a place. Both arrays are whole vectors of sixteen.
 struct LeafScores {
   std::span<const std::int32_t> products;
   float worth = 1.0f;
@@ -34,7 +34,7 @@ struct KeepProgress {
 
 // Writes the key (core/score_key.h) of every leaf from `first` on whose score is at least `least`, until all `leaves` are
 // done or fewer than sixteen places are left in `keys`. `first` is a multiple of sixteen, or where a call left off.
-// Cost: five operations for a vector of leaves, and a few nanoseconds for each that is kept.
+// Cost: eight operations for a vector of leaves, and a few nanoseconds for each that is kept.
 KeepProgress KeepLeaves(const LeafScores& scores, std::size_t first, std::size_t leaves, float least,
                         std::span<std::uint64_t> keys);
 

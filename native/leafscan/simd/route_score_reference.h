@@ -1,7 +1,10 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include "leafscan/simd/route_score.h"
@@ -25,7 +28,9 @@ inline std::int64_t RouteScore(std::span<const std::int16_t> table, std::span<co
 inline float LeafScore(const LeafScores& scores, std::size_t leaf) {
   const float product = static_cast<float>(scores.products[leaf]) * scores.worth;
   const float addend = scores.addends[leaf] * scores.weight;
-  return product + addend;
+  const float score = product + addend;
+  if (std::isnan(score)) return std::numeric_limits<float>::lowest();
+  return std::clamp(score, std::numeric_limits<float>::lowest(), std::numeric_limits<float>::max());
 }
 
 }  // namespace leafscan::reference

@@ -44,6 +44,9 @@ VARIANCE_SEEN = 0.88
 COMPONENTS_MULTIPLE = 8
 PROJECTED_SHARE = 0.5
 
+#: The scan adds up one entry a block in 15 bits.
+MAX_BLOCKS = 32_767
+
 #: How much more an error along a row weighs than one across it, for dot products: scores near the maximum are
 #: those whose query points along the row. ScaNN's T = 0.2 at 100 dimensions and unit length is eta = 4.1.
 ETA = 3.0
@@ -173,6 +176,12 @@ def _resolve_hash(score: AsymmetricHash, vectors: NDArray[np.float32], metric: M
         raise ValueError(
             f"AsymmetricHash's dimensions_per_block must be at most pca_dimensions, {seen}; "
             f"received {score.dimensions_per_block}."
+        )
+    if -(-seen // score.dimensions_per_block) > MAX_BLOCKS:
+        raise ValueError(
+            f"AsymmetricHash must come to at most {MAX_BLOCKS:,} blocks; "
+            f"received {seen:,} dimensions in blocks of {score.dimensions_per_block}. "
+            "Give more dimensions_per_block, or pca_dimensions."
         )
     if metric == "squared_l2":
         _check_plain("AsymmetricHash", threshold)

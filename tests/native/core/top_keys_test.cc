@@ -1,0 +1,116 @@
+#include "leafscan/core/top_keys.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "fixtures/draw.h"
+
+namespace leafscan {
+namespace {
+
+std::vector<std::uint64_t> SortedBest(std::vector<std::uint64_t> keys, std::size_t wanted) {
+  std::sort(keys.begin(), keys.end(), std::greater<>());
+  keys.resize(std::min(wanted, keys.size()));
+  return keys;
+}
+
+std::vector<std::uint64_t> Kept(TopKeys& top) {
+  const auto keys = top.Sorted();
+  return {keys.begin(), keys.end()};
+}
+
+// Different rows, scores that often tie.
+std::vector<std::uint64_t> Stream(Draw& draw, std::size_t count, std::size_t scores) {
+  std::vector<std::uint64_t> keys(count);
+  for (std::size_t i = 0; i < count; ++i) keys[i] = draw.Below(scores) << 32 | i;
+  for (std::size_t i = count; i > 1; --i) std::swap(keys[i - 1], keys[draw.Below(i)]);
+  return keys;
+}
+
+TEST(TopKeysTest, EqualsSortingWhateverTheOrder) {
+  Draw draw(1);
+  TopKeys top;  // used again and again, as a thread does
+  for (const std::size_t wanted : {1, 2, 10, 255, 256, 257, 1000}) {
+    for (const std::size_t count : {0, 1, 2, 255, 256, 257, 300, 5000}) {
+      for (const std::size_t scores : {1, 7, 1 << 20}) {
+        std::vector<std::uint64_t> keys = Stream(draw, count, scores);
+        const std::vector<std::uint64_t> best = SortedBest(keys, wanted);
+        for (int order = 0; order < 3; ++order) {
+          if (order == 1) std::sort(keys.begin(), keys.end());
+          if (order == 2) std::sort(keys.begin(), keys.end(), std::greater<>());
+          top.Reset(wanted);
+          for (const std::uint64_t key : keys) top.Push(key);
+          ASSERT_EQ(Kept(top), best) << wanted << " of " << count;
+          ASSERT_EQ(Kept(top), best) << "asked twice";
+        }
+      }
+    }
+  }
+}
+
+TEST(TopKeysTest, WhoeverSkipsKeysBelowTheLeastLosesNothing) {
+  Draw draw(2);
+  for (int round = 0; round < 20; ++round) {
+    const std::size_t wanted = 1 + draw.Below(400);
+    const std::vector<std::uint64_t> keys = Stream(draw, 4000, 100);
+    TopKeys top;
+    top.Reset(wanted);
+    std::size_t skipped = 0;
+    for (const std::uint64_t key : keys) {
+      if (key < top.least()) {
+        ++skipped;
+      } else {
+        top.Push(key);
+      }
+    }
+    ASSERT_EQ(Kept(top), SortedBest(keys, wanted));
+    EXPECT_GT(skipped, 0u);
+  }
+}
+
+TEST(TopKeysTest, ABlockWriterAlwaysFindsRoomAfterACompaction) {
+  Draw draw(3);
+  for (const std::size_t wanted : {1, 100, 300, 3000}) {
+    const std::vector<std::uint64_t> keys = Stream(draw, 20000, 1 << 20);
+    TopKeys top;
+    top.Reset(wanted);
+    for (std::size_t at = 0; at < keys.size();) {
+      const std::size_t count = std::min(top.room().size(), keys.size() - at);
+      std::copy_n(keys.begin() + static_cast<std::ptrdiff_t>(at), count, top.room().begin());
+      top.Commit(count);
+      at += count;
+      top.Compact();
+      ASSERT_GE(top.room().size(), TopKeys::kRoom);
+    }
+    ASSERT_EQ(Kept(top), SortedBest(keys, wanted));
+  }
+}
+
+TEST(TopKeysTest, ARowThatRepeatsIsKeptOnceByItsBestKey) {
+  Draw draw(4);
+  for (int round = 0; round < 50; ++round) {
+    const std::size_t wanted = 1 + draw.Below(300);
+    const std::size_t rows = 1 + draw.Below(2000);
+    std::map<std::uint32_t, std::uint64_t> best;
+    TopKeys top;
+    top.Reset(wanted, true);
+    for (int i = 0; i < 3000; ++i) {
+      const auto row = static_cast<std::uint32_t>(draw.Below(rows));
+      const std::uint64_t key = draw.Below(1000) << 32 | row;
+      best[row] = std::max(best[row], key);
+      top.Push(key);
+    }
+    std::vector<std::uint64_t> keys;
+    for (const auto& [row, key] : best) keys.push_back(key);
+    ASSERT_EQ(Kept(top), SortedBest(keys, wanted));
+  }
+}
+
+}  // namespace
+}  // namespace leafscan
