@@ -4,7 +4,7 @@ import importlib
 from pathlib import Path
 from typing import Any, ClassVar
 
-from benchmarks.peers.ladders import fine_leaves, square_root_leaves, tree_ladders
+from benchmarks.peers.ladders import fine_leaves, tree_ladders
 from benchmarks.peers.peer import Matrix, Params, Peer, Plan, Search, Shape
 
 
@@ -21,10 +21,27 @@ class Leafscan(Peer):
     @classmethod
     def plans(cls, shape: Shape, quick: bool) -> list[Plan]:
         """Give it the leaves that ScaNN gets, so that builds can be compared, and a finer tree."""
-        few, fine = square_root_leaves(shape.rows), fine_leaves(shape.rows)
+        fine = fine_leaves(shape.rows)
         finer = max(fine, min(2 * fine, shape.rows // 50))
-        leaves = [fine] if quick else list(dict.fromkeys([fine, few, finer]))
-        return [Plan(f"{n} leaves", {"leaves": n, "block": 2}, tree_ladders(n)) for n in leaves]
+        rows = {"dtype": "bfloat16"}
+
+        def plan(label: str, leaves: int, **build: Any) -> Plan:
+            return Plan(label, {"leaves": leaves, "block": 2, **build}, tree_ladders(leaves))
+
+        if shape.metric == "squared_l2":
+            seen = {"score": {"pca_dimensions": min(64, shape.dimensions // 2)}}
+            plans = [
+                plan(f"{fine} leaves, 64 components, bfloat16", fine, **seen, **rows),
+                plan(f"{fine} leaves, bfloat16", fine, **rows),
+                plan(f"{finer} leaves, 64 components, bfloat16", finer, **seen, **rows),
+            ]
+        else:
+            plans = [
+                plan(f"{fine} leaves, bfloat16", fine, **rows),
+                plan(f"{fine} leaves, SOAR, bfloat16", fine, tree={"soar_lambda": 1.0}, **rows),
+                plan(f"{finer} leaves, bfloat16", finer, **rows),
+            ]
+        return plans[:1] if quick else plans
 
     def build(self, vectors: Matrix, metric: str, params: Params, threads: int) -> None:
         """Build with every part of the configuration spelt out."""
