@@ -29,7 +29,7 @@ class Leafscan(Peer):
             return Plan(label, {"leaves": leaves, "block": 2, **build}, tree_ladders(leaves))
 
         if shape.metric == "squared_l2":
-            seen = {"score": {"pca_dimensions": min(64, shape.dimensions // 2)}}
+            seen = {"components": min(64, shape.dimensions // 2)}
             plans = [
                 plan(f"{fine} leaves, 64 components, bfloat16", fine, **seen, **rows),
                 plan(f"{fine} leaves, bfloat16", fine, **rows),
@@ -38,7 +38,7 @@ class Leafscan(Peer):
         else:
             plans = [
                 plan(f"{fine} leaves, bfloat16", fine, **rows),
-                plan(f"{fine} leaves, SOAR, bfloat16", fine, tree={"soar_lambda": 1.0}, **rows),
+                plan(f"{fine} leaves, SOAR, bfloat16", fine, soar=1.0, **rows),
                 plan(f"{finer} leaves, bfloat16", finer, **rows),
             ]
         return plans[:1] if quick else plans
@@ -47,9 +47,15 @@ class Leafscan(Peer):
         """Build with every part of the configuration spelt out."""
         leafscan: Any = importlib.import_module("leafscan")
         config = leafscan.Config(
-            tree=leafscan.Tree(num_leaves=params["leaves"], training_iterations=params.get("iterations", 12)),
-            score=leafscan.AsymmetricHash(dimensions_per_block=params["block"]),
-            reorder=leafscan.Reorder(dtype="float32"),
+            tree=leafscan.Tree(
+                num_leaves=params["leaves"],
+                training_iterations=params.get("iterations", 12),
+                soar_lambda=params.get("soar"),
+            ),
+            score=leafscan.AsymmetricHash(
+                dimensions_per_block=params["block"], pca_dimensions=params.get("components")
+            ),
+            reorder=leafscan.Reorder(dtype=params.get("dtype", "float32")),
             search=leafscan.SearchParams(
                 leaves=params.get("searched", max(1, params["leaves"] // 10)),
                 candidates=params.get("reorder", 100),

@@ -168,7 +168,7 @@ TEST(ExactSearchMonitorTest, MayStop) {
   const ExactSearch exact(RowStore(rows.data.data(), rows.count, rows.dim), Metric::kSquaredL2);
   Stopper stopper;
   EXPECT_THROW(
-      exact.Search(queries.view(), 5, 2, &stopper, [](std::size_t, std::span<const std::uint64_t>) {}),
+      exact.Search(queries.view(), 5, 1, &stopper, [](std::size_t, std::span<const std::uint64_t>) {}),
       std::runtime_error);
 }
 
