@@ -83,7 +83,8 @@ AlignedVector<std::int16_t> QuantizeTerms(std::span<const float> terms, float sc
   AlignedVector<std::int16_t> steps(terms.size());
   for (std::size_t i = 0; i < terms.size(); ++i) {
     const float exact = scale > 0.0f ? std::round(terms[i] / scale) : 0.0f;
-    steps[i] = static_cast<std::int16_t>(std::clamp(exact, -kMostSteps, kMostSteps));
+    // Terms overflow where squared norms do; such rows have no useful score.
+    steps[i] = std::isfinite(exact) ? static_cast<std::int16_t>(std::clamp(exact, -kMostSteps, kMostSteps)) : 0;
   }
   return steps;
 }

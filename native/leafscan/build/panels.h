@@ -101,7 +101,7 @@ class PanelFiller {
   }
 
   // The term t of a row x = c + r whose codes stand for r~, so that -|q - c|^2 + 2 <q, r~> - t is about -|q - x|^2.
-  // With r = r~ + e + b, b what the projection leaves out, exactly t = |r|^2 + 2 <c, r> - 2 <q - c, e + b>; the last product
+  // With r = r~ + e + b, b what the projection leaves out, exactly t = |r|^2 + 2 <c, r~> - 2 <q - c, e + b>; the last product
   // is not known before the query is. For q = x it is <r, e + b>; for a query whose residual has nothing to do with r it
   // is 0. Neighbours lie between, and the shares below serve them best.
   float Term(const CodebookView& book, const std::uint8_t* codes, std::size_t lane, const PanelScratch& scratch) const {

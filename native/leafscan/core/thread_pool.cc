@@ -8,6 +8,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -94,7 +95,11 @@ class Pool {
   void Offer(const std::shared_ptr<Job>& job, int helpers) {
     {
       const std::lock_guard lock(mutex_);
-      while (static_cast<int>(workers_.size()) < helpers) workers_.emplace_back([this] { Serve(); });
+      try {
+        while (static_cast<int>(workers_.size()) < helpers) workers_.emplace_back([this] { Serve(); });
+      } catch (const std::system_error&) {
+        // The system gives no more threads: those that are there do the work, and the caller in any case.
+      }
       for (int i = 0; i < helpers; ++i) queue_.push_back(job);
       queued_.store(queue_.size(), std::memory_order_release);
     }
@@ -150,19 +155,19 @@ class Pool {
 Pool& ProcessPool() {
   static std::atomic<Pool*> pool{nullptr};
   static std::atomic<long> owner{0};
-  static std::atomic<bool> creating{false};
+  static std::atomic<long> creating{0};  // the process whose thread is at it
   const long process = CurrentProcess();
   if (owner.load(std::memory_order_acquire) == process) return *pool.load(std::memory_order_relaxed);
-  bool expected = false;
-  while (!creating.compare_exchange_weak(expected, true, std::memory_order_acquire)) {
-    expected = false;
+  // A parent that forked while it was creating left its number here; nobody of this process holds that.
+  for (long holder = creating.load(); holder == process || !creating.compare_exchange_weak(holder, process);
+       holder = creating.load()) {
     std::this_thread::yield();
   }
   if (owner.load(std::memory_order_acquire) != process) {
     pool.store(std::make_unique<Pool>().release(), std::memory_order_relaxed);
     owner.store(process, std::memory_order_release);
   }
-  creating.store(false, std::memory_order_release);
+  creating.store(0, std::memory_order_release);
   return *pool.load(std::memory_order_relaxed);
 }
 

@@ -82,6 +82,7 @@ std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float
                                                           int threads, Monitor* monitor,
                                                           const Filter* filter) const {
   const std::size_t dim = rows_.cols();
+  k = std::min(k, rows_.rows());  // there are no more, and room is made for each
   const bool one_by_one = queries.rows <= kFewQueries;
   if (!one_by_one) Prepare(threads);
   const std::size_t per_tile = one_by_one ? 1 : kPanelLanes;

@@ -130,7 +130,8 @@ void Searcher::Route(const MatrixView<float>& queries, std::size_t count, int th
 void Searcher::SearchOne(std::span<const float> query, const SearchOptions& options, Workspace& space,
                          std::int64_t* ids, float* scores) const {
   const Filter* filter = options.filter;
-  const std::size_t wanted = snapshot_->has_rows() ? std::max(options.candidates, options.k) : options.k;
+  const std::size_t asked = snapshot_->has_rows() ? std::max(options.candidates, options.k) : options.k;
+  const std::size_t wanted = std::min(asked, snapshot_->arrays.count);  // there are no more, and room is made for each
   std::span<const std::uint64_t> leaves = kWholeIndex;
   const std::span<const float> centered = Center(*snapshot_, query, space.centered);
   const std::span<const float> seen = Project(*snapshot_, centered, space.projected);

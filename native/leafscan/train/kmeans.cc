@@ -20,6 +20,8 @@ constexpr int kGroupRounds = 6;
 // A cluster below this share of the mean size is given away, as long as some other holds this many means.
 constexpr double kTooFew = 0.1;
 constexpr double kTooMany = 2.0;
+// A prime, so that members picked in steps of it are different ones.
+constexpr std::size_t kStride = 7919;
 
 class KMeans {
  public:
@@ -89,26 +91,25 @@ class KMeans {
       }
     });
     std::fill(moved_.begin(), moved_.end(), std::uint8_t{0});
-    if (split) SplitLargest(clusters, points.size());
+    if (split) SplitLargest(points, clusters);
   }
 
-  // Puts each cluster that is too small beside the largest one, on either side of its centroid.
-  void SplitLargest(const Clusters& clusters, std::size_t points) {
-    constexpr float kNudge = 1.0f / 1024.0f;
+  // Starts each cluster that is too small anew at a member of the largest one.
+  void SplitLargest(const RowSource& points, const Clusters& clusters) {
     std::vector<double> sizes(clusters.count());
+    std::vector<std::size_t> splits(clusters.count(), 0);
     for (std::size_t c = 0; c < sizes.size(); ++c) sizes[c] = static_cast<double>(clusters.of(c).size());
-    const double mean = static_cast<double>(points) / static_cast<double>(sizes.size());
+    const double mean = static_cast<double>(points.size()) / static_cast<double>(sizes.size());
     for (std::size_t small = 0; small < sizes.size(); ++small) {
       if (sizes[small] >= kTooFew * mean) continue;
       const auto large = static_cast<std::size_t>(std::max_element(sizes.begin(), sizes.end()) - sizes.begin());
       if (sizes[large] < kTooMany * mean) return;
-      for (std::size_t i = 0; i < dim_; ++i) {
-        const float value = means_[large * dim_ + i];
-        const float nudge = (i % 2 == 0) ? kNudge : -kNudge;
-        means_[small * dim_ + i] = value * (1.0f + nudge);
-        means_[large * dim_ + i] = value * (1.0f - nudge);
-      }
-      sizes[small] = sizes[large] /= 2.0;
+      const std::span<const std::uint32_t> members = clusters.of(large);
+      // The middle one first, then far-flung ones.
+      const std::size_t member = (members.size() / 2 + splits[large]++ * kStride) % members.size();
+      points.Read(members[member], means_.data() + small * dim_);
+      sizes[large] /= 2.0;
+      sizes[small] = kTooFew * mean;
       moved_[small] = 1;
     }
   }

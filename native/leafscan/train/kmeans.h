@@ -31,7 +31,7 @@ struct KMeansResult {
 // The first rounds look at few points and at all centroids; when the clusters have found their places, rounds over all
 // points follow that look at each point's neighbourhood alone (train/assign.h), which is where nearly all of the gain of
 // more points and more rounds lies, at a fraction of the price. After every round but the last, a cluster that is empty or
-// far below the mean size starts anew next to the largest one, which it halves: no leaf stays empty for want of a good
+// far below the mean size starts anew at a member of the largest one: no leaf stays empty for want of a good
 // start, and none keeps many times its share. The result depends on the seed alone, not on the threads.
 KMeansResult TrainKMeans(const RowSource& points, const KMeansOptions& options);
 

@@ -40,8 +40,9 @@ bool Same(const CodeSections& a, const CodeSections& b) {
 }
 
 bool Same(const Sections& a, const Sections& b) {
-  return a.order == b.order && a.rows == b.rows && a.bfloat16_rows == b.bfloat16_rows && a.int8_rows == b.int8_rows &&
-         a.row_scales == b.row_scales && a.center == b.center && a.leaf_offsets == b.leaf_offsets && a.centroids == b.centroids &&
+  return a.order == b.order && a.rows == b.rows && a.bfloat16_rows == b.bfloat16_rows &&
+         a.int8_rows == b.int8_rows && a.row_scales == b.row_scales && a.center == b.center &&
+         a.leaf_offsets == b.leaf_offsets && a.centroids == b.centroids &&
          a.leaf_scales == b.leaf_scales && a.leaf_biases == b.leaf_biases && a.codebooks == b.codebooks &&
          Same(a.primary, b.primary) && a.term_scale == b.term_scale && a.spill_offsets == b.spill_offsets &&
          a.spill_rows == b.spill_rows && Same(a.spill, b.spill);

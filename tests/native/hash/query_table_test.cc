@@ -105,7 +105,8 @@ TEST_P(QueryTableTest, IntegerScoresOfSquaredDistancesCountTheTerm) {
         for (int point = 0; point < 50; ++point) {
           const auto codes = draw.Integers<std::uint8_t>(books.blocks(), 0, 15);
           const auto center = static_cast<float>(best_center - scale * draw.Unit());
-          const auto term = static_cast<std::int16_t>(point == 0 ? 32767 : point == 1 ? -32767 : draw.Between(-32767, 32767));
+          const std::int64_t some = point == 0 ? 32767 : point == 1 ? -32767 : draw.Between(-32767, 32767);
+          const auto term = static_cast<std::int16_t>(some);
           const std::int32_t rest = TableSum(view, codes) - ((term * view.term_factor + (1 << 14)) >> 15);
           if (std::abs(rest) > 32767) continue;  // clamped by the scan
           const std::int32_t score = table.Bias(center) + rest;

@@ -197,10 +197,11 @@ TEST_P(SearcherTest, AnswersAreSortedUniqueAndPadded) {
               ASSERT_TRUE(l2 ? scores[i] >= scores[i - 1] : scores[i] <= scores[i - 1]);
             }
             if (!shape.rows) continue;
-            const double score = reference::RowScore(metric, queries.row(q), rows.row(static_cast<std::size_t>(ids[i])), 9);
+            const float* row = rows.row(static_cast<std::size_t>(ids[i]));
+            const double score = reference::RowScore(metric, queries.row(q), row, 9);
             double size = 0.0;
             for (std::size_t j = 0; j < 9; ++j) {
-              const double x = rows.row(static_cast<std::size_t>(ids[i]))[j];
+              const double x = row[j];
               const double y = queries.row(q)[j];
               size += l2 ? (x - y) * (x - y) : std::abs(x * y);
             }
@@ -244,7 +245,8 @@ TEST_P(SearcherTest, ClusteredPointsAreFound) {
       for (std::size_t q = 0; q < 50; ++q) {
         const auto at = static_cast<std::ptrdiff_t>(q * 10);
         for (std::ptrdiff_t i = at; i < at + 10; ++i) {
-          hits += static_cast<std::size_t>(std::count(wanted.ids.begin() + at, wanted.ids.begin() + at + 10, found.ids[static_cast<std::size_t>(i)]));
+          const auto best = wanted.ids.begin() + at;
+          hits += static_cast<std::size_t>(std::count(best, best + 10, found.ids[static_cast<std::size_t>(i)]));
         }
       }
       EXPECT_GT(hits, 500u * 85 / 100) << "spill " << spill;

@@ -34,7 +34,9 @@ std::vector<float> Squares(const Rows& centroids) {
   std::vector<float> squares;
   for (std::size_t c = 0; c < centroids.count; ++c) {
     double square = 0.0;
-    for (std::size_t i = 0; i < centroids.dim; ++i) square += static_cast<double>(centroids.row(c)[i]) * centroids.row(c)[i];
+    for (std::size_t i = 0; i < centroids.dim; ++i) {
+      square += static_cast<double>(centroids.row(c)[i]) * centroids.row(c)[i];
+    }
     squares.push_back(static_cast<float>(square));
   }
   return squares;

@@ -24,7 +24,8 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 // The largest components whose sums stay within 32 bits.
 std::int64_t Limit(std::size_t pairs) {
-  return std::min<std::int64_t>(32767, static_cast<std::int64_t>(std::sqrt(2147483647.0 / static_cast<double>(2 * pairs))));
+  const double limit = std::sqrt(2147483647.0 / static_cast<double>(2 * pairs));
+  return std::min<std::int64_t>(32767, static_cast<std::int64_t>(limit));
 }
 
 void ExpectReference(const std::vector<std::int16_t>& table, const std::vector<std::int16_t>& query,

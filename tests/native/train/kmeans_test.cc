@@ -133,7 +133,7 @@ TEST(KMeansTest, NoClusterIsEmptyOnClusteredPoints) {
   Draw draw(6);
   for (const std::size_t groups : {3, 20, 100}) {
     for (const std::size_t clusters : {20, 64, 100}) {
-      for (const double spread : {0.02, 0.3}) {
+      for (const double spread : {0.001, 0.02, 0.3}) {
         const Rows rows = ClusteredRows(draw, 4000, 8, groups, spread);
         const std::vector<std::size_t> sizes = Sizes(Train(rows, clusters), clusters);
         EXPECT_GT(*std::min_element(sizes.begin(), sizes.end()), 0u) << groups << " groups, " << clusters << " clusters";
