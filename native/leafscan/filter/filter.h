@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "leafscan/search/snapshot.h"
+#include "leafscan/snapshot/snapshot.h"
 
 namespace leafscan {
 

@@ -5,11 +5,11 @@
 
 #include "leafscan/core/aligned_vector.h"
 #include "leafscan/core/prefetch.h"
-#include "leafscan/core/thread_pool.h"
-#include "leafscan/hash/query_table.h"
-#include "leafscan/reorder/row_store.h"
 #include "leafscan/core/score_key.h"
+#include "leafscan/core/thread_pool.h"
 #include "leafscan/core/top_keys.h"
+#include "leafscan/reorder/row_store.h"
+#include "leafscan/search/query_table.h"
 #include "leafscan/simd/group_scan.h"
 #include "leafscan/simd/row_score.h"
 

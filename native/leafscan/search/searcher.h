@@ -10,7 +10,7 @@
 #include "leafscan/core/monitor.h"
 #include "leafscan/filter/filter.h"
 #include "leafscan/search/exact.h"
-#include "leafscan/search/snapshot.h"
+#include "leafscan/snapshot/snapshot.h"
 
 namespace leafscan {
 

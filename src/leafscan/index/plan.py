@@ -65,13 +65,13 @@ def default_plan(n: int, dim: int, metric: Metric) -> Config:
     dim
         How many dimensions.
     metric
-        "dot_product", "cosine" or "squared_l2"; today's choice is the same for all, apart from the
-        anisotropic threshold, which `resolve` derives from the rows.
+        "dot_product", "cosine" or "squared_l2"; by size alone the choice is the same for all. What depends
+        on the rows, the anisotropic threshold and whether codes see principal components, `resolve` adds.
 
     Returns
     -------
     Config
-        The plan, its threshold still open.
+        The plan, with what depends on the rows still open.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-#include "leafscan/search/snapshot.h"
+#include "leafscan/snapshot/snapshot.h"
 
 #include <gtest/gtest.h>
 

@@ -7,9 +7,9 @@
 
 #include "leafscan/core/aligned_vector.h"
 #include "leafscan/core/metric.h"
-#include "leafscan/search/snapshot.h"
 #include "leafscan/simd/group_scan.h"
 #include "leafscan/simd/score_table.h"
+#include "leafscan/snapshot/snapshot.h"
 
 namespace leafscan {
 

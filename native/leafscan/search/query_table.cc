@@ -1,4 +1,4 @@
-#include "leafscan/hash/query_table.h"
+#include "leafscan/search/query_table.h"
 
 #include <algorithm>
 #include <cmath>
