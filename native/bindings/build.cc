@@ -1,0 +1,126 @@
+// leafscan._engine.build: rows in, sections out.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "arrays.h"
+#include "bindings.h"
+#include "leafscan/build/builder.h"
+#include "leafscan/hash/layout.h"
+#include "names.h"
+#include "python_monitor.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace leafscan {
+namespace {
+
+void PutRows(nb::dict& sections, Sections& built, RowType type, std::size_t n, std::size_t dim) {
+  switch (type) {
+    case RowType::kBFloat16:
+      sections["rows"] = ToNumPy(std::move(built.bfloat16_rows), {n, dim});
+      break;
+    case RowType::kInt8:
+      sections["rows"] = ToNumPy(std::move(built.int8_rows), {n, dim});
+      sections["row_scales"] = ToNumPy(std::move(built.row_scales), {dim});
+      break;
+    default:
+      sections["rows"] = ToNumPy(std::move(built.rows), {n, dim});
+  }
+}
+
+void PutCodes(nb::dict& sections, const std::string& prefix, CodeSections&& built, std::size_t blocks) {
+  const std::size_t groups = built.live.size();
+  sections[(prefix + "codes").c_str()] = ToNumPy(std::move(built.codes), {groups, PaddedBlocks(blocks), kBlockBytes});
+  if (!built.terms.empty()) {
+    sections[(prefix + "terms").c_str()] = ToNumPy(std::move(built.terms), {groups, kGroupPoints});
+  }
+  sections[(prefix + "live").c_str()] = ToNumPy(std::move(built.live), {groups});
+}
+
+nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bool normalize, std::size_t num_leaves,
+                    std::size_t tree_sample_size, int tree_iterations, std::size_t dimensions_per_block,
+                    std::size_t code_sample_size, int code_iterations, double anisotropic_threshold, bool keep_rows,
+                    std::uint64_t seed, int threads, std::optional<float> soar_lambda,
+                    const std::optional<InArray<float>>& projection, nb::object progress, const std::string& row_dtype,
+                    double row_threshold) {
+  if (vectors.ndim() != 2 || vectors.shape(0) < 1 || vectors.shape(1) < 1) {
+    throw std::invalid_argument("vectors must have shape (n, d) with at least one row and one column.");
+  }
+  if (vectors.shape(0) >= 0xFFFFFFFFu) throw std::invalid_argument("vectors must have fewer than 2^32 - 1 rows.");
+  if (num_leaves > vectors.shape(0)) throw std::invalid_argument("num_leaves must not exceed the number of rows.");
+  PythonMonitor monitor(std::move(progress));
+  BuildOptions options;
+  options.metric = MetricOf(metric);
+  options.leaves = num_leaves;
+  options.tree_sample = tree_sample_size;
+  options.tree_iterations = tree_iterations;
+  options.width = dimensions_per_block;
+  options.code_sample = std::max<std::size_t>(code_sample_size, 1);
+  options.code_iterations = code_iterations;
+  options.anisotropic_threshold = anisotropic_threshold;
+  options.keep_rows = keep_rows;
+  options.row_type = RowTypeOf(row_dtype);
+  options.row_threshold = row_threshold;
+  if (soar_lambda) options.soar_lambda = *soar_lambda;
+  if (projection) options.projection = {projection->data(), projection->shape(0), projection->shape(1)};
+  options.seed = seed;
+  options.threads = threads;
+  options.monitor = &monitor;
+  const RowSource source{{vectors.data(), vectors.shape(0), vectors.shape(1)}, normalize};
+  Sections built;
+  {
+    const nb::gil_scoped_release released;
+    built = Build(source, options);
+  }
+  const std::size_t n = source.size();
+  const std::size_t dim = source.dim();
+  nb::dict sections;
+  sections["order"] = ToNumPy(std::move(built.order), {n});
+  if (keep_rows) PutRows(sections, built, options.row_type, n, dim);
+  const std::size_t leaves = built.leaf_offsets.size() - 1;
+  sections["leaf_offsets"] = ToNumPy(std::move(built.leaf_offsets), {leaves + 1});
+  if (num_leaves > 0) {
+    sections["centroids"] = ToNumPy(std::move(built.centroids), {num_leaves, dim});
+    if (options.metric == Metric::kDotProduct) {
+      sections["leaf_scales"] = ToNumPy(std::move(built.leaf_scales), {num_leaves});
+      sections["leaf_biases"] = ToNumPy(std::move(built.leaf_biases), {num_leaves});
+    }
+  }
+  if (!built.center.empty()) sections["center"] = ToNumPy(std::move(built.center), {dim});
+  if (dimensions_per_block > 0) {
+    const std::size_t coded = projection ? options.projection.rows : dim;
+    const std::size_t blocks = CeilDiv(coded, dimensions_per_block);
+    sections["codebooks"] = ToNumPy(std::move(built.codebooks), {blocks, kCodeWords, dimensions_per_block});
+    PutCodes(sections, "", std::move(built.primary), blocks);
+    if (!built.spill_offsets.empty()) {
+      sections["spill_offsets"] = ToNumPy(std::move(built.spill_offsets), {leaves + 1});
+      sections["spill_rows"] = ToNumPy(std::move(built.spill_rows), {built.spill.live.size(), kGroupPoints});
+      PutCodes(sections, "spill_", std::move(built.spill), blocks);
+    }
+    if (options.metric == Metric::kSquaredL2) {
+      sections["term_scale"] = ToNumPy(AlignedVector<float>{built.term_scale}, {1});
+    }
+  }
+  return sections;
+}
+
+}  // namespace
+
+void BindBuild(nb::module_& module) {
+  module.def("build", &BuildIndex, "vectors"_a, nb::kw_only(), "metric"_a, "normalize"_a, "num_leaves"_a,
+             "tree_sample_size"_a, "tree_iterations"_a, "dimensions_per_block"_a, "code_sample_size"_a,
+             "code_iterations"_a, "anisotropic_threshold"_a, "keep_rows"_a, "seed"_a, "threads"_a,
+             "soar_lambda"_a = nb::none(), "projection"_a = nb::none(), "progress"_a = nb::none(),
+             "row_dtype"_a = "float32", "row_threshold"_a = 0.0);
+}
+
+}  // namespace leafscan

@@ -1,0 +1,32 @@
+"""How thoroughly to search."""
+
+from dataclasses import dataclass
+
+from leafscan.index.config.part import Part
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchParams(Part):
+    """How thoroughly to search. None means the index's own default.
+
+    Parameters
+    ----------
+    leaves
+        How many leaves a query visits, at least 1 and at most the tree's. Only an index with a tree has it.
+    candidates
+        How many rows, the best by their codes, are scored again by the rows themselves, at least 1; a search
+        for more than that many raises it to its k. Only an index with codes and reordering has it.
+
+    Examples
+    --------
+    >>> SearchParams(leaves=30, candidates=150)
+    SearchParams(leaves=30, candidates=150)
+    """
+
+    leaves: int | None = None
+    candidates: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("leaves", "candidates"):
+            if getattr(self, name) is not None:
+                self.check_whole(name)
