@@ -34,6 +34,9 @@ Router::Router(Metric metric, const MatrixView<float>& centroids, const MatrixVi
     }
     if (!scales.empty()) std::transform(to, to + dim_, to, [&](float value) { return value * scales[leaf]; });
   }
+  if (std::any_of(scales.begin(), scales.end(), [](float scale) { return scale != 1.0f; })) {
+    for (const float scale : scales) unscales_.push_back(std::isnormal(scale) ? 1.0f / scale : 0.0f);
+  }
   const std::size_t pairs = (dim_ + 1) / 2;
   // 2 * pairs * limit^2 must stay below 2^31.
   limit_ = std::min(32767.0f, std::floor(std::sqrt(2147483000.0f / static_cast<float>(2 * pairs))));
@@ -102,7 +105,9 @@ void Router::Keep(std::span<const std::uint8_t> open, std::span<const float> que
   scratch.best.Reset(count);
   const bool l2 = metric_ == Metric::kSquaredL2;
   const float worth = l2 ? 2.0f * (step * step_) : step * step_;
-  const float weight = l2 ? 1.0f : std::sqrt(RowScore(Metric::kDotProduct, query.data(), query.data(), dim_));
+  scratch.worth = worth;
+  scratch.square = RowScore(Metric::kDotProduct, query.data(), query.data(), dim_);
+  const float weight = l2 ? 1.0f : std::sqrt(scratch.square);
   for (std::size_t leaf = 0; leaf < leaves_;) {
     const float least =
         scratch.best.least() == 0 ? -std::numeric_limits<float>::infinity() : KeyScore(scratch.best.least());
