@@ -197,9 +197,11 @@ std::span<const std::uint64_t> Searcher::ScanCodes(std::span<const float> query,
   const std::size_t group_bytes = snapshot_->group_bytes();
   const std::size_t ahead = ListGroups(*snapshot_, leaves, filter, space.groups);
   space.table.Build(*snapshot_, seen);
-  const auto center_score = [&](std::size_t leaf) {
-    if (snapshot_->has_tree() && !snapshot_->has_projection()) return snapshot_->router.CenterScore(leaf, space.route);
-    if (snapshot_->has_tree()) return RowScore(arrays.metric, query.data(), arrays.centroids.row(leaf), arrays.dim);
+  const auto center_score = [&](std::uint64_t key) {
+    if (snapshot_->has_projection() && snapshot_->has_tree()) {  // routing does not see all of it
+      return RowScore(arrays.metric, query.data(), arrays.centroids.row(KeyRow(key)), arrays.dim);
+    }
+    if (snapshot_->has_tree()) return snapshot_->router.CenterScore(key, space.route);
     if (arrays.metric == Metric::kDotProduct) return 0.0f;
     const AlignedVector<float> zero(arrays.dim, 0.0f);
     return RowScore(arrays.metric, query.data(), zero.data(), arrays.dim);
@@ -209,11 +211,11 @@ std::span<const std::uint64_t> Searcher::ScanCodes(std::span<const float> query,
   survivors.Reset(wanted, snapshot_->has_spill());
   // The best leaf of all sets the origin, visited or not: a filter does not change a row's score.
   const bool routed_among = filter != nullptr && snapshot_->has_tree();
-  if (routed_among) space.table.SetOrigin(center_score(KeyRow(space.route.top)));
+  if (routed_among) space.table.SetOrigin(center_score(space.route.top));
   const GroupAddress* next = space.groups.data() + ahead;
   for (std::size_t visit = 0; visit < leaves.size(); ++visit) {
     const std::size_t leaf = KeyRow(leaves[visit]);
-    const float center = center_score(leaf);
+    const float center = center_score(leaves[visit]);
     if (visit == 0 && !routed_among) space.table.SetOrigin(center);
     const std::uint32_t* words = filter == nullptr ? nullptr : filter->leaf_words(leaf);
     for (const Segment& segment : snapshot_->leaves[leaf].segments) {

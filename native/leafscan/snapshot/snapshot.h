@@ -56,6 +56,10 @@ struct IndexArrays {
   MatrixView<float> centroids;                     // no data without a tree
   std::span<const float> leaf_scales;              // with a tree, dot products alone
   std::span<const float> leaf_biases;
+  MatrixView<float> upper_centroids;               // no rows without an upper tree
+  std::span<const float> upper_scales;             // with one, dot products alone
+  std::span<const float> upper_biases;
+  std::span<const std::uint64_t> upper_offsets;    // the first leaf of each upper leaf, and the end
   std::span<const float> center;                   // empty, or what centroids and codes take off a query
   MatrixView<float> projection;                    // no rows where codes see everything
   std::span<const float> codebooks;                // empty without codes
