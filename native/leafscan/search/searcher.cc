@@ -6,6 +6,7 @@
 #include "leafscan/core/aligned_vector.h"
 #include "leafscan/core/prefetch.h"
 #include "leafscan/core/score_key.h"
+#include "leafscan/core/survivors.h"
 #include "leafscan/core/thread_pool.h"
 #include "leafscan/core/top_keys.h"
 #include "leafscan/reorder/row_store.h"
@@ -97,7 +98,7 @@ struct Searcher::Workspace {
   Router::Scratch route;
   QueryTable table;
   AlignedVector<GroupAddress> groups;  // in the order in which they are read
-  TopKeys survivors;
+  Survivors survivors;
   TopKeys best;
   RowQuery row_query;
   AlignedVector<std::uint32_t> rows;
@@ -207,7 +208,7 @@ std::span<const std::uint64_t> Searcher::ScanCodes(std::span<const float> query,
     return RowScore(arrays.metric, query.data(), zero.data(), arrays.dim);
   };
   const ScanTable table = space.table.view();
-  TopKeys& survivors = space.survivors;
+  Survivors& survivors = space.survivors;
   survivors.Reset(wanted, snapshot_->has_spill());
   // The best leaf of all sets the origin, visited or not: a filter does not change a row's score.
   const bool routed_among = filter != nullptr && snapshot_->has_tree();
