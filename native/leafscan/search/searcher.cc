@@ -164,7 +164,7 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
     const bool whole = !snapshot_->has_tree() && !snapshot_->has_codes();
     const std::size_t visits = filter->Visits(options.leaves, wanted);
     if (filter->allowed() == 0 || whole || filter->BetterListed(visits, wanted)) {
-      Put(ScoreListed(query, filter->rows(), options.k, space), options.k, ids, scores);
+      Put(ScoreListed(snapshot_->arrays.rows, query, filter->rows(), options.k, space), options.k, ids, scores);
       return;
     }
     if (snapshot_->has_tree()) leaves = snapshot_->router.RouteAmong(filter->open_leaves(), seen, visits, space.route);
@@ -179,7 +179,7 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
   }
   const std::span<const std::uint64_t> survivors = ScanCodes(centered, seen, leaves, wanted, filter, space);
   if (snapshot_->has_rows()) {
-    Put(Rerank(query, survivors, options.k, space), options.k, ids, scores);
+    Put(Rerank(query, survivors, options, space), options.k, ids, scores);
     return;
   }
   space.keys.resize(survivors.size());
@@ -273,28 +273,35 @@ std::span<const std::uint64_t> Searcher::ScanAllowedRows(std::span<const float> 
     const Leaf& leaf = snapshot_->leaves[KeyRow(key)];
     filter.ForRows(leaf.first_row, leaf.first_row + leaf.count, [&](std::uint32_t row) { space.rows.push_back(row); });
   }
-  return ScoreListed(query, space.rows, k, space);
+  return ScoreListed(snapshot_->arrays.rows, query, space.rows, k, space);
 }
 
-std::span<const std::uint64_t> Searcher::ScoreListed(std::span<const float> query, std::span<const std::uint32_t> rows,
-                                                     std::size_t k, Workspace& space) const {
-  const IndexArrays& arrays = snapshot_->arrays;
+std::span<const std::uint64_t> Searcher::ScoreListed(const RowStore& store, std::span<const float> query,
+                                                     std::span<const std::uint32_t> rows, std::size_t k,
+                                                     Workspace& space) const {
   space.scores.resize(std::min(rows.size(), kScoresAtOnce));
-  space.row_query.Prepare(arrays.rows, arrays.metric, query.data());
+  space.row_query.Prepare(store, snapshot_->arrays.metric, query.data());
   space.best.Reset(k);
   for (; !rows.empty(); rows = rows.subspan(std::min(rows.size(), kScoresAtOnce))) {
     const std::span<const std::uint32_t> some = rows.first(std::min(rows.size(), kScoresAtOnce));
-    arrays.rows.ScoreListed(space.row_query, some, space.scores.data());
+    store.ScoreListed(space.row_query, some, space.scores.data());
     for (std::size_t i = 0; i < some.size(); ++i) space.best.Push(ScoreKey(space.scores[i], some[i]));
   }
   return space.best.Sorted();
 }
 
 std::span<const std::uint64_t> Searcher::Rerank(std::span<const float> query, std::span<const std::uint64_t> survivors,
-                                                std::size_t k, Workspace& space) const {
+                                                const SearchOptions& options, Workspace& space) const {
+  const IndexArrays& arrays = snapshot_->arrays;
   space.rows.resize(survivors.size());
   for (std::size_t i = 0; i < survivors.size(); ++i) space.rows[i] = SurvivorRow(survivors[i]);
-  return ScoreListed(query, space.rows, k, space);
+  const std::size_t refined = options.refined > 0 ? std::max(options.refined, options.k) : RefinedRows(options.k);
+  if (!arrays.first_rows.empty() && refined < space.rows.size()) {
+    const auto best = ScoreListed(arrays.first_rows, query, space.rows, refined, space);
+    space.rows.resize(best.size());
+    for (std::size_t i = 0; i < best.size(); ++i) space.rows[i] = KeyRow(best[i]);
+  }
+  return ScoreListed(arrays.rows, query, space.rows, options.k, space);
 }
 
 void Searcher::Put(std::span<const std::uint64_t> keys, std::size_t k, std::int64_t* ids, float* scores) const {
