@@ -170,7 +170,7 @@ TEST_P(FilteredSearchTest, RoutingAmongOpenLeavesTakesTheBestOfThem) {
   Draw draw(4);
   for (const Metric metric : {Metric::kDotProduct, Metric::kSquaredL2}) {
     const Rows centroids = NormalRows(draw, 1000, 12);
-    const Router router(metric, centroids.view(), {}, {}, {});
+    const Router router(metric, {centroids.view(), {}, {}}, {});
     Router::Scratch scratch;
     for (const double share : {0.02, 0.5, 1.0}) {
       std::vector<std::uint8_t> open(1000);
