@@ -81,8 +81,14 @@ class Builder {
   void TrainTree() {
     Stage("training the tree");
     const bool spherical = source_.normalize;
-    const KMeansOptions kmeans{options_.leaves, options_.tree_iterations, spherical, options_.seed, options_.threads,
-                               options_.monitor};
+    KMeansOptions kmeans;
+    kmeans.clusters = options_.leaves;
+    kmeans.iterations = options_.tree_iterations;
+    kmeans.spherical = spherical;
+    kmeans.balanced = true;
+    kmeans.seed = options_.seed;
+    kmeans.threads = options_.threads;
+    kmeans.monitor = options_.monitor;
     const std::size_t wanted = std::max(options_.tree_sample, options_.leaves);
     std::vector<std::uint32_t> leaf_of;
     if (wanted >= source_.size()) {
@@ -104,8 +110,7 @@ class Builder {
       const MatrixView<float> centroids{directions.data(), options_.leaves, source_.dim()};
       AssignAll(centered_, centroids, kmeans, options_.monitor, leaf_of);
       if (options_.leaves > kNeighbours) {
-        const std::vector<std::uint8_t> none(options_.leaves, 0);
-        AssignNearby(centered_, centroids, GroupByCluster(leaf_of, options_.leaves), none, options_.threads,
+        AssignNearby(centered_, centroids, GroupByCluster(leaf_of, options_.leaves), {}, options_.threads,
                      options_.monitor, leaf_of);
       }
     }
