@@ -11,6 +11,7 @@
 #include "leafscan/core/monitor.h"
 #include "leafscan/filter/filter.h"
 #include "leafscan/search/exact.h"
+#include "leafscan/search/query_table.h"
 #include "leafscan/snapshot/snapshot.h"
 
 namespace leafscan {
@@ -54,9 +55,13 @@ class Searcher {
 
   void SearchOne(std::span<const float> query, const SearchOptions& options, Workspace& space, std::int64_t* ids,
                  float* scores) const;
-  std::span<const std::uint64_t> ScanCodes(std::span<const float> query, std::span<const float> seen,
-                                           std::span<const std::uint64_t> leaves, std::size_t wanted,
-                                           const Filter* filter, Workspace& space) const;
+  // Many queries, leaf by leaf (search/batch_scan.h); the answers are the same.
+  void SearchByLeaves(const MatrixView<float>& queries, const SearchOptions& options, std::span<std::int64_t> ids,
+                      std::span<float> scores) const;
+  // How many survivors of a scan.
+  std::size_t Wanted(const SearchOptions& options) const;
+  void Finish(std::span<const float> query, std::span<const std::uint64_t> survivors, const QueryTable& table,
+              const SearchOptions& options, Workspace& space, std::int64_t* ids, float* scores) const;
   std::span<const std::uint64_t> ScanRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
                                           std::size_t k, Workspace& space) const;
   std::span<const std::uint64_t> ScanAllowedRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
