@@ -12,7 +12,7 @@ namespace leafscan {
 namespace {
 
 constexpr std::size_t kLeast = 32;
-constexpr std::uint32_t kDone = 0xFFFFFFFFu;  // in place of a query: the visit is over
+constexpr std::size_t kFirstShare = 8;
 
 // Always inlined: see core/prefetch.h.
 HWY_INLINE void FetchCodes(const Leaf& leaf, std::size_t group_bytes) {
@@ -36,23 +36,36 @@ std::size_t BatchScan::QueriesAtOnce(std::size_t queries, int threads) {
 
 void BatchScan::Scan(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves,
                      std::size_t wanted) {
-  const std::size_t group_bytes = snapshot.group_bytes();
   Route(snapshot, queries, leaves, wanted);
-  for (std::size_t i = 0; i < queries.rows; ++i) {
-    if (i + 1 < queries.rows) FetchCodes(snapshot.leaves[leaves_[(i + 1) * leaves]], group_bytes);
-    Query& query = queries_[i];
-    for (const Segment& segment : snapshot.leaves[leaves_[i * leaves]].segments) {
-      ScanRun(RunOf(segment, visits_[i * leaves].bias), query.table.view(), group_bytes, query.survivors);
-    }
-    visits_[i * leaves].query = kDone;
-  }
-  SortVisits(snapshot.leaves.size());
-  std::uint32_t begin = 0;
-  for (std::size_t leaf = 0; leaf < snapshot.leaves.size(); ++leaf) {
-    const std::uint32_t end = ends_[leaf];
-    if (begin == end) continue;
-    ScanLeaf(snapshot.leaves[leaf], std::span<const Visit>(by_leaf_).subspan(begin, end - begin), group_bytes);
+  // Each wave leaves thresholds nearer to where they end for the larger one that follows.
+  const std::size_t ends[] = {1, std::max<std::size_t>(1, leaves / kFirstShare), leaves};
+  std::size_t begin = 0;
+  for (const std::size_t end : ends) {
+    if (begin < end) ScanWave(snapshot, queries.rows, leaves, begin, end);
     begin = end;
+  }
+}
+
+void BatchScan::ScanWave(const Snapshot& snapshot, std::size_t queries, std::size_t leaves, std::size_t begin,
+                         std::size_t end) {
+  const std::size_t group_bytes = snapshot.group_bytes();
+  ends_.assign(snapshot.leaves.size() + 1, 0);
+  for (std::size_t i = 0; i < queries; ++i) {
+    for (std::size_t at = i * leaves + begin; at < i * leaves + end; ++at) ++ends_[visits_[at].leaf + 1];
+  }
+  for (std::size_t leaf = 0; leaf < snapshot.leaves.size(); ++leaf) ends_[leaf + 1] += ends_[leaf];
+  by_leaf_.resize(ends_.back());
+  for (std::size_t i = 0; i < queries; ++i) {
+    for (std::size_t at = i * leaves + begin; at < i * leaves + end; ++at) by_leaf_[ends_[visits_[at].leaf]++] = visits_[at];
+  }
+  const std::span<const Visit> all = by_leaf_;
+  std::size_t first = 0;
+  for (std::size_t leaf = 0; leaf < snapshot.leaves.size(); ++leaf) {
+    const std::size_t last = ends_[leaf];
+    if (first == last) continue;
+    if (last < all.size()) FetchCodes(snapshot.leaves[by_leaf_[last].leaf], group_bytes);
+    ScanLeaf(snapshot.leaves[leaf], all.subspan(first, last - first), group_bytes);
+    first = last;
   }
 }
 
@@ -63,7 +76,6 @@ void BatchScan::Route(const Snapshot& snapshot, const MatrixView<float>& queries
   constexpr std::size_t kBatch = Router::kBatch;
   if (queries_.size() < queries.rows) queries_.resize(queries.rows);
   visits_.resize(queries.rows * leaves);
-  leaves_.resize(visits_.size());
   keys_.resize(kBatch * leaves);
   centered_.resize(kBatch * dim);
   seen_.resize(kBatch * seen_dim);
@@ -86,20 +98,9 @@ void BatchScan::Route(const Snapshot& snapshot, const MatrixView<float>& queries
         const float center = CenterScore(snapshot, {centered_.data() + i * dim, dim}, key, route_, i);
         if (visit == 0) query.table.SetOrigin(center);
         const std::size_t at = (first + i) * leaves + visit;
-        visits_[at] = {static_cast<std::uint32_t>(first + i), query.table.Bias(center)};
-        leaves_[at] = KeyRow(key);
+        visits_[at] = {static_cast<std::uint32_t>(first + i), query.table.Bias(center), KeyRow(key)};
       }
     }
-  }
-}
-
-void BatchScan::SortVisits(std::size_t leaf_count) {
-  ends_.assign(leaf_count + 1, 0);
-  for (std::size_t at = 0; at < visits_.size(); ++at) ends_[leaves_[at] + 1] += visits_[at].query != kDone ? 1 : 0;
-  for (std::size_t leaf = 0; leaf < leaf_count; ++leaf) ends_[leaf + 1] += ends_[leaf];
-  by_leaf_.resize(ends_[leaf_count]);
-  for (std::size_t at = 0; at < visits_.size(); ++at) {
-    if (visits_[at].query != kDone) by_leaf_[ends_[leaves_[at]]++] = visits_[at];
   }
 }
 

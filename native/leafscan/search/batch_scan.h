@@ -15,9 +15,9 @@
 
 namespace leafscan {
 
-// Every query first scans its best leaf, which brings its threshold near to where it ends; the other visits are sorted by
-// leaf, so that a leaf's codes come out of memory once for all that visit it, and two queries share a pass. What survives
-// does not depend on the order of the visits, so that the answers are those of LeafScan.
+// Visits are sorted by leaf, so that a leaf's codes come out of memory once for all that visit it, and two queries share a
+// pass. First every query's best leaf, then its best eighth, which bring thresholds near to where they end, then the others.
+// What survives does not depend on the order of the visits, so that the answers are those of LeafScan.
 //
 // Cost: that of the scan in cache (simd/group_scan.h), and some 20 ns a visit to sort it and to fetch the query's table and
 // threshold, which for kMost queries fit the second-level cache.
@@ -45,10 +45,12 @@ class BatchScan {
   struct Visit {
     std::uint32_t query = 0;
     std::int32_t bias = 0;
+    std::uint32_t leaf = 0;
   };
 
   void Route(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves, std::size_t wanted);
-  void SortVisits(std::size_t leaf_count);
+  // Visits begin ... end of each query, leaf by leaf.
+  void ScanWave(const Snapshot& snapshot, std::size_t queries, std::size_t leaves, std::size_t begin, std::size_t end);
   void ScanLeaf(const Leaf& leaf, std::span<const Visit> visits, std::size_t group_bytes);
 
   std::vector<Query> queries_;
@@ -58,7 +60,6 @@ class BatchScan {
   Router::Scratch route_;
   AlignedVector<std::uint64_t> keys_;
   std::vector<Visit> visits_;          // as they were routed
-  std::vector<std::uint32_t> leaves_;  // of each
   std::vector<std::uint32_t> ends_;    // by leaf, where its visits end
   std::vector<Visit> by_leaf_;
 };
