@@ -17,6 +17,7 @@ namespace leafscan {
 struct SearchOptions {
   std::size_t k = 10;
   std::size_t leaves = 1;       // visited by each query; clamped to the leaves there are
+  std::size_t upper_leaves = 0;  // whose leaves a query looks at; 0 for all, as without an upper tree
   std::size_t candidates = 100;  // rows reranked; raised to k
   const Filter* filter = nullptr;  // of this snapshot; null allows every row
   int threads = 1;
@@ -41,7 +42,8 @@ class Searcher {
               std::span<float> scores) const;
 
   // The leaves that each query visits, best first: queries.rows * count. Needs a tree.
-  void Route(const MatrixView<float>& queries, std::size_t count, int threads, std::span<std::int32_t> leaves) const;
+  void Route(const MatrixView<float>& queries, std::size_t count, std::size_t upper_leaves, int threads,
+             std::span<std::int32_t> leaves) const;
 
  private:
   struct Workspace;

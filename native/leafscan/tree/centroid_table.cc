@@ -118,7 +118,8 @@ CentroidTable::CentroidTable(Metric metric, const TreeLevel& level, const Matrix
 
 std::size_t CentroidTable::query_bytes() const { return RoundUp(dim_, kRouteDepth); }
 
-void CentroidTable::Quantize(std::span<const float> query, std::span<std::int8_t> bytes, IntegerQuery& to) const {
+std::int32_t CentroidTable::Quantize(std::span<const float> query, std::span<std::int8_t> bytes,
+                                     IntegerQuery& to) const {
   float most = 0.0f;
   for (std::size_t i = 0; i < dim_; ++i) most = std::max(most, std::abs(query[i]));
   to.step = StepFor(most, limit_);
@@ -131,12 +132,13 @@ void CentroidTable::Quantize(std::span<const float> query, std::span<std::int8_t
   for (std::size_t i = 0; i < dim_; ++i) bytes[i] = Steps<std::int8_t>(query[i], byte_inverse, byte_limit_);
   to.square = RowScore(Metric::kDotProduct, query.data(), query.data(), dim_);
   to.length = std::sqrt(to.square);
+  return std::accumulate(bytes.begin(), bytes.end(), std::int32_t{0});
 }
 
-void CentroidTable::Multiply(std::span<const std::int8_t> bytes, std::size_t count,
+void CentroidTable::Multiply(std::span<const std::int8_t> bytes, std::span<const std::int32_t> sums,
                              AlignedVector<std::int32_t>& products) const {
-  AtLeast(products, count * places_.back());
-  RouteScores(table_, bytes, count, {products.data(), count * places_.back()});
+  AtLeast(products, sums.size() * places_.back());
+  RouteScores(table_, bytes, sums, {products.data(), sums.size() * places_.back()});
 }
 
 void CentroidTable::ScoreAll(std::span<const std::int32_t> products, const IntegerQuery& query, Scratch& scratch) const {
@@ -158,7 +160,7 @@ void CentroidTable::ScoreAll(std::span<const std::int32_t> products, const Integ
 }
 
 void CentroidTable::ScoreParts(std::span<const std::uint32_t> parts, std::span<const std::int8_t> bytes,
-                               const IntegerQuery& query, Scratch& scratch) const {
+                               std::int32_t sum, const IntegerQuery& query, Scratch& scratch) const {
   const float worth = (metric_ == Metric::kSquaredL2 ? 2.0f : 1.0f) * (query.byte_step * byte_step_);
   const float weight = metric_ == Metric::kSquaredL2 ? 1.0f : query.length;
   std::size_t slots = 0;
@@ -171,7 +173,7 @@ void CentroidTable::ScoreParts(std::span<const std::uint32_t> parts, std::span<c
     const std::size_t first = places_[part];
     const std::size_t places = places_[part + 1] - first;
     const std::span<std::int32_t> products{scratch.products.data() + slot, places};
-    RouteScores({table_.data() + first * bytes.size(), places * bytes.size()}, bytes, 1, products);
+    RouteScores({table_.data() + first * bytes.size(), places * bytes.size()}, bytes, {&sum, 1}, products);
     const std::span<const float> addends{place_addends_.data() + first, places};
     ScoreLeaves({products, worth, addends, weight}, part_size(part), {scratch.scores.data() + slot, places});
     for (std::uint64_t c = parts_[part]; c < parts_[part + 1]; c += kRouteLanes) {

@@ -35,7 +35,8 @@ class Router {
   static constexpr std::size_t kBatch = 4;
 
   struct Scratch {
-    AlignedVector<std::int8_t> bytes;
+    AlignedVector<std::int8_t> bytes;  // of the queries, one after the other
+    std::int32_t sums[kBatch];         // of each one's bytes
     IntegerQuery queries[kBatch];
     AlignedVector<std::int32_t> products;
     CentroidTable::Scratch table;
