@@ -38,8 +38,8 @@ def build(
     read (cosine; zero rows stay zero). ``num_leaves`` 0 means no tree; ``dimensions_per_block`` 0 means no
     codes; ``anisotropic_threshold`` 0 means plain squared error. ``keep_rows`` False drops the rows after
     hashing. ``soar_lambda`` lists every row in a second leaf as well (SOAR); it needs two leaves and codes.
-    ``upper_leaves``, at most ``num_leaves``, groups the leaves, those of a group being numbered one after the other;
-    0 means no upper leaves.
+    ``upper_leaves``, at most ``num_leaves``, groups the leaves, and those of a group are numbered one after
+    the other; 0 means no upper leaves.
     ``projection`` (p, d), orthonormal rows, is all of a row that codes and routing see; the caller adds it to
     the sections. ``row_dtype`` is what rows are kept in, and ``row_threshold`` the anisotropic threshold of
     their rounding, 0 for rounding to the nearest; it is for dot products and has no effect on float32.
@@ -58,8 +58,9 @@ def build(
     - ``centroids`` float32 (leaves, d), with a tree
     - ``leaf_scales``, ``leaf_biases`` float32 (leaves,), with a tree and dot_product: a leaf's score for a
       query q is ``scale * <q, centroid> + bias * |q|``
-    - ``upper_centroids`` float32 (upper_leaves, d), with upper leaves; ``upper_scales``, ``upper_biases`` as their
-      namesakes, with dot_product; ``upper_offsets`` uint64 (upper_leaves + 1,): the first leaf of each
+    - ``upper_centroids`` float32 (upper_leaves, d), with upper leaves
+    - ``upper_scales``, ``upper_biases`` float32 (upper_leaves,), with them and dot_product: as of leaves
+    - ``upper_offsets`` uint64 (upper_leaves + 1,), with upper leaves: the first leaf of each
     - ``codebooks`` float32 (blocks, 16, dimensions_per_block), with codes; missing dimensions are zero
     - ``codes`` uint8 (groups, padded_blocks, 16), with codes: groups of 32 points, leaf after leaf
     - ``terms`` int16 (groups, 32), with codes and squared_l2

@@ -78,8 +78,8 @@ def test_all_upper_leaves_are_a_plain_search(metric: str) -> None:
     vectors = _clustered(6_000, 12, seed=2)
     index = _build(vectors, metric, 17)
     every = index.search(vectors[:60], k=10, params=SearchParams(upper_leaves=17))
-    routes = [index._searcher.route(vectors[:60], 20, upper) for upper in (0, 17)]
-    assert np.array_equal(*routes)
+    plain = index._searcher.route(vectors[:60], 20, 0)
+    assert np.array_equal(plain, index._searcher.route(vectors[:60], 20, 17))
     exact = leafscan.build(vectors, metric=metric).search(vectors[:60], k=10)
     thorough = index.search(
         vectors[:60], k=10, params=SearchParams(leaves=300, candidates=6_000, upper_leaves=1)
@@ -138,8 +138,9 @@ def test_files_carry_the_upper_leaves(tmp_path: Path) -> None:
         assert np.array_equal(mine, theirs)
     offsets = index._contents.sections["upper_offsets"].copy()
     offsets[-1] += 1
-    broken = dataclasses.replace(index._contents, sections={**index._contents.sections, "upper_offsets": offsets})
-    with pytest.raises(FileFormatError, match=r"'upper_offsets' is wrong: its values must rise from 0 to 300"):
+    sections = {**index._contents.sections, "upper_offsets": offsets}
+    broken = dataclasses.replace(index._contents, sections=sections)
+    with pytest.raises(FileFormatError, match="'upper_offsets' is wrong: its values must rise from 0 to 300"):
         check_contents(broken, 4_000)
 
 

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <numeric>
 
 #include "leafscan/core/score_key.h"
 #include "leafscan/core/select_best.h"
+#include "leafscan/core/sort_keys.h"
 #include "leafscan/simd/best_scores.h"
 #include "leafscan/simd/centroid_score.h"
 #include "leafscan/simd/route_score.h"
@@ -19,7 +19,7 @@ namespace {
 constexpr double kByteMost = 127.0;
 constexpr float kNothing = -std::numeric_limits<float>::infinity();
 // So many scores are put in order by rank; of more, keys are sorted.
-constexpr std::size_t kRanked = 384;
+constexpr std::size_t kRanked = 128;
 
 std::size_t RoundUp(std::size_t count, std::size_t multiple) { return (count + multiple - 1) / multiple * multiple; }
 
@@ -200,7 +200,7 @@ std::span<const std::uint64_t> CentroidTable::Best(std::size_t count, std::size_
                                                    const IntegerQuery& query, Scratch& scratch) const {
   const std::size_t slots = scratch.scores.size();
   AtLeast(scratch.maxima, slots);
-  scratch.listed.resize(slots);
+  scratch.listed.resize(slots + kScoreLanes);
   const float cut = CutScores(scratch.scores, std::min(Wanted(count), reach), scratch.maxima);
   scratch.listed.resize(ListScores(scratch.scores, cut, scratch.listed));
   if (!scratch.groups.empty()) {
@@ -248,14 +248,14 @@ std::span<const std::uint64_t> CentroidTable::Read(std::size_t count, std::size_
     scratch.keys.resize(count);
   }
   if (in_order >= count) {
-    std::sort(scratch.keys.begin(), scratch.keys.end(), std::greater<>());
+    SortKeys(scratch.keys, scratch.ordered);
     return scratch.keys;
   }
   // The selection keeps nothing but what it selects: the others come from where they were.
   AlignedVector<std::uint64_t>& ordered = scratch.ordered;
   ordered.assign(scratch.keys.begin(), scratch.keys.end());
   const std::uint64_t least = SelectBest(ordered, in_order);
-  std::sort(ordered.begin(), ordered.begin() + static_cast<std::ptrdiff_t>(in_order), std::greater<>());
+  SortKeys(std::span(ordered).first(in_order), scratch.room);
   ordered.resize(count + 1);
   std::size_t at = in_order;
   for (const std::uint64_t key : scratch.keys) {

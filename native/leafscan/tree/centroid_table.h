@@ -49,6 +49,7 @@ class CentroidTable {
     AlignedVector<std::uint32_t> ranks;
     AlignedVector<std::uint64_t> keys;
     AlignedVector<std::uint64_t> ordered;
+    AlignedVector<std::uint64_t> room;
   };
 
   CentroidTable() = default;

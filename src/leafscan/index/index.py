@@ -84,8 +84,8 @@ class Index:
         self._find = self._searcher.search
         self._lookup: Lookup | None = None
         self._one = (contents.dim,)
-        # (params, leaves, candidates, upper leaves) of the index itself and of the latest search that gave its own: whoever
-        # searches in a loop gives the same object every time, so that it is checked once.
+        # (params, leaves, candidates, upper leaves) of the index itself and of the latest search that gave
+        # its own: whoever searches in a loop gives the same object every time, so that it is checked once.
         search = contents.config.search
         self._default = (search.leaves or 0, search.candidates or 0, search.upper_leaves or 0)
         self._recent: tuple[SearchParams, int, int, int] = (search, *self._default)

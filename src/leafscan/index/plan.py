@@ -30,8 +30,9 @@ ROWS_PER_LEAF = 40
 SEARCHED_SHARE = 0.1
 SEARCHED_AT_LEAST = 10
 
-#: The share of the upper leaves that a query goes through: with twice sqrt(leaves) of them, 8,000 leaves on GloVe
-#: (331k x 100) keep .996 of the routing recall for a visit to 1 % of the leaves, at two thirds of the time.
+#: The share of the upper leaves that a query goes through: with twice sqrt(leaves) of them, 8,000 leaves on
+#: GloVe (331k x 100) keep .996 of the routing recall of a visit to 1 % of the leaves, in two thirds of the
+#: time.
 UPPER_SHARE = 0.25
 
 #: Rows that are reordered, thirty for each of the usual k = 10: 100 lose .01, 500 win .001 to .004.

@@ -96,8 +96,8 @@ class Config(Part):
         Raises
         ------
         ValueError
-            If there is no tree for ``leaves``, fewer leaves than that, no reordering for ``candidates``, no upper
-            leaves for ``upper_leaves``, or fewer than that.
+            If there is no tree for ``leaves``, fewer leaves than that, no reordering for ``candidates``, no
+            upper leaves for ``upper_leaves``, or fewer than that.
         """
         if params.leaves is not None:
             if self.tree is None:

@@ -19,8 +19,8 @@ class SearchParams(Part):
 
     upper_leaves
         Of how many upper leaves a query scores the leaves, at least 1 and at most the tree's; of more where
-        these hold fewer than ``leaves``. With a filter, leaves are scored whatever upper leaf they are in. Only
-        an index whose tree has upper leaves has it.
+        these hold fewer than ``leaves``. With a filter, leaves are scored whatever upper leaf they are in.
+        Only an index whose tree has upper leaves has it.
 
     Examples
     --------

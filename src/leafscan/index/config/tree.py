@@ -24,11 +24,11 @@ class Tree(Part):
         reach the same recall. None lists each row once. Needs two leaves and AsymmetricHash.
 
     upper_leaves
-        Group the leaves into so many upper leaves, between 2 and ``num_leaves``; a query then scores the leaves
-        of its best upper leaves alone. It pays from some 8,000 leaves on, below which scoring all of them is as
-        quick; 2 to 4 times the square root of ``num_leaves`` is a good number. It serves cosine and squared_l2;
-        the leaves of the largest dot products of rows of unlike lengths lie more scattered. None has no upper
-        leaves.
+        Group the leaves into so many upper leaves, between 2 and ``num_leaves``; a query then scores the
+        leaves of its best upper leaves alone. It pays from some 8,000 leaves on, below which scoring all of
+        them is as quick; 2 to 4 times the square root of ``num_leaves`` is a good number. It serves cosine
+        and squared_l2; the leaves of the largest dot products of rows of unlike lengths lie more scattered.
+        None has no upper leaves.
 
     Examples
     --------
