@@ -33,6 +33,10 @@ struct Sections {
   AlignedVector<float> centroids;              // leaves * d
   AlignedVector<float> leaf_scales;            // leaves, dot products alone (tree/router.h)
   AlignedVector<float> leaf_biases;            // leaves, dot products alone
+  AlignedVector<float> upper_centroids;        // upper leaves * d, with an upper tree (tree/router.h)
+  AlignedVector<float> upper_scales;           // upper leaves, dot products alone
+  AlignedVector<float> upper_biases;           // upper leaves, dot products alone
+  AlignedVector<std::uint64_t> upper_offsets;  // upper leaves + 1: the first leaf of each
   AlignedVector<float> codebooks;              // blocks * 16 * width
   CodeSections primary;                        // in the order of the rows
   float term_scale = 0.0f;                     // what one step of a term is worth

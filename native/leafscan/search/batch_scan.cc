@@ -35,8 +35,8 @@ std::size_t BatchScan::QueriesAtOnce(std::size_t queries, int threads) {
 }
 
 void BatchScan::Scan(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves,
-                     std::size_t wanted) {
-  Route(snapshot, queries, leaves, wanted);
+                     std::size_t upper_leaves, std::size_t wanted) {
+  Route(snapshot, queries, leaves, upper_leaves, wanted);
   // Each wave leaves thresholds nearer to where they end for the larger one that follows.
   const std::size_t ends[] = {1, std::max<std::size_t>(1, leaves / kFirstShare), leaves};
   std::size_t begin = 0;
@@ -70,7 +70,7 @@ void BatchScan::ScanWave(const Snapshot& snapshot, std::size_t queries, std::siz
 }
 
 void BatchScan::Route(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves,
-                      std::size_t wanted) {
+                      std::size_t upper_leaves, std::size_t wanted) {
   const std::size_t dim = queries.cols;
   const std::size_t seen_dim = snapshot.has_projection() ? snapshot.arrays.projection.rows : dim;
   constexpr std::size_t kBatch = Router::kBatch;
@@ -88,7 +88,7 @@ void BatchScan::Route(const Snapshot& snapshot, const MatrixView<float>& queries
       const std::span<const float> seen = Project(snapshot, {centered_.data() + i * dim, dim}, projected_);
       std::copy(seen.begin(), seen.end(), seen_.begin() + static_cast<std::ptrdiff_t>(i * seen_dim));
     }
-    snapshot.router.RouteBatch({seen_.data(), some, seen_dim}, leaves, route_, keys_);
+    snapshot.router.RouteBatch({seen_.data(), some, seen_dim}, leaves, route_, keys_, upper_leaves);
     for (std::size_t i = 0; i < some; ++i) {
       Query& query = queries_[first + i];
       query.table.Build(snapshot, {seen_.data() + i * seen_dim, seen_dim});

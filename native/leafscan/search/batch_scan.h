@@ -30,8 +30,10 @@ class BatchScan {
   // How many to give to a thread at a time.
   static std::size_t QueriesAtOnce(std::size_t queries, int threads);
 
-  // Needs a tree and codes. `leaves` are visited by each query, `wanted` rows survive.
-  void Scan(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves, std::size_t wanted);
+  // Needs a tree and codes. `leaves` are visited by each query, of those in its best `upper_leaves` (0: of all); `wanted` rows
+  // survive.
+  void Scan(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves, std::size_t upper_leaves,
+            std::size_t wanted);
 
   // What survived for query i, as survivor keys (simd/group_scan.h) in no order; valid until the next scan.
   std::span<const std::uint64_t> Best(std::size_t i) { return queries_[i].survivors.Best(); }
@@ -48,7 +50,8 @@ class BatchScan {
     std::uint32_t leaf = 0;
   };
 
-  void Route(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves, std::size_t wanted);
+  void Route(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves, std::size_t upper_leaves,
+             std::size_t wanted);
   // Visits begin ... end of each query, leaf by leaf.
   void ScanWave(const Snapshot& snapshot, std::size_t queries, std::size_t leaves, std::size_t begin, std::size_t end);
   void ScanLeaf(const Leaf& leaf, std::span<const Visit> visits, std::size_t group_bytes);

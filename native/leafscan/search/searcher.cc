@@ -82,7 +82,8 @@ void Searcher::SearchByLeaves(const MatrixView<float>& queries, const SearchOpti
         thread_local Workspace space;
         const std::size_t first = chunk * per_chunk;
         const MatrixView<float> some{queries.row(first), std::min(per_chunk, queries.rows - first), queries.cols};
-        scan.Scan(*snapshot_, some, std::min(options.leaves, snapshot_->router.leaves()), Wanted(options));
+        scan.Scan(*snapshot_, some, std::min(options.leaves, snapshot_->router.leaves()), options.upper_leaves,
+                  Wanted(options));
         for (std::size_t i = 0; i < some.rows; ++i) {
           Finish({some.row(i), some.cols}, scan.Best(i), scan.table(i), options, space, ids.data() + (first + i) * k,
                  scores.data() + (first + i) * k);
@@ -91,7 +92,7 @@ void Searcher::SearchByLeaves(const MatrixView<float>& queries, const SearchOpti
       options.monitor);
 }
 
-void Searcher::Route(const MatrixView<float>& queries, std::size_t count, int threads,
+void Searcher::Route(const MatrixView<float>& queries, std::size_t count, std::size_t upper_leaves, int threads,
                      std::span<std::int32_t> leaves) const {
   ParallelFor(queries.rows, threads, [&](std::size_t query) {
     thread_local Router::Scratch scratch;
@@ -99,7 +100,7 @@ void Searcher::Route(const MatrixView<float>& queries, std::size_t count, int th
     AlignedVector<float> projected;
     const std::span<const float> all = Center(*snapshot_, {queries.row(query), queries.cols}, centered);
     const std::span<const float> seen = Project(*snapshot_, all, projected);
-    const auto keys = snapshot_->router.Route(seen, count, scratch);
+    const auto keys = snapshot_->router.Route(seen, count, scratch, upper_leaves);
     for (std::size_t i = 0; i < count; ++i) {
       leaves[query * count + i] = static_cast<std::int32_t>(KeyRow(keys[i]));
     }
@@ -127,7 +128,8 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
     }
     if (snapshot_->has_tree()) leaves = snapshot_->router.RouteAmong(filter->open_leaves(), seen, visits, space.route);
   } else if (snapshot_->has_tree()) {
-    leaves = snapshot_->router.Route(seen, std::min(options.leaves, snapshot_->router.leaves()), space.route);
+    leaves = snapshot_->router.Route(seen, std::min(options.leaves, snapshot_->router.leaves()), space.route,
+                                      options.upper_leaves);
   }
   if (!snapshot_->has_codes()) {
     Put(filter == nullptr ? ScanRows(query, leaves, options.k, space)

@@ -19,6 +19,7 @@ namespace leafscan {
 struct SearchOptions {
   std::size_t k = 10;
   std::size_t leaves = 1;       // visited by each query; clamped to the leaves there are
+  std::size_t upper_leaves = 0;  // whose leaves a query looks at; 0 for all, as without an upper tree
   std::size_t candidates = 100;  // rows reranked; raised to k
   // Of these, rows that the full rows score where first rows chose them; raised to k. 0: RefinedRows(k).
   std::size_t refined = 0;
@@ -48,7 +49,8 @@ class Searcher {
               std::span<float> scores) const;
 
   // The leaves that each query visits, best first: queries.rows * count. Needs a tree.
-  void Route(const MatrixView<float>& queries, std::size_t count, int threads, std::span<std::int32_t> leaves) const;
+  void Route(const MatrixView<float>& queries, std::size_t count, std::size_t upper_leaves, int threads,
+             std::span<std::int32_t> leaves) const;
 
  private:
   struct Workspace;

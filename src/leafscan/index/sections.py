@@ -29,6 +29,10 @@ _DTYPES = {
     "centroids": np.float32,
     "leaf_scales": np.float32,
     "leaf_biases": np.float32,
+    "upper_centroids": np.float32,
+    "upper_scales": np.float32,
+    "upper_biases": np.float32,
+    "upper_offsets": np.uint64,
     "center": np.float32,
     "projection": np.float32,
     "codebooks": np.float32,
@@ -51,6 +55,9 @@ _NUMBERS = (
     "centroids",
     "leaf_scales",
     "leaf_biases",
+    "upper_centroids",
+    "upper_scales",
+    "upper_biases",
     "projection",
     "codebooks",
     "term_scale",
@@ -94,6 +101,8 @@ def check_contents(contents: Contents, n: int) -> None:
     if "leaf_scales" in sections:
         _check_shape(sections, "leaf_scales", (len(leaf_sizes),))
         _check_shape(sections, "leaf_biases", (len(leaf_sizes),))
+    if "upper_centroids" in sections:
+        _check_upper(sections, contents.dim, len(leaf_sizes), config)
     if isinstance(config.score, AsymmetricHash):
         width = config.score.dimensions_per_block
         seen = config.score.pca_dimensions or contents.dim
@@ -131,6 +140,10 @@ def _check_names(sections: Mapping[str, NDArray[Any]], config: Config, *, l2: bo
         wanted.append("centroids")
         if not l2:
             wanted += ["leaf_scales", "leaf_biases"]
+        if config.tree.upper_leaves is not None:
+            wanted += ["upper_centroids", "upper_offsets"]
+            if not l2:
+                wanted += ["upper_scales", "upper_biases"]
     if l2 and (codes or config.tree is not None):
         wanted.append("center")
     if codes:
@@ -166,6 +179,15 @@ def _check_offsets(sections: Mapping[str, NDArray[Any]], name: str, n: int, leav
     offsets = sections[name]
     if offsets[0] != 0 or offsets[-1] != n or (offsets[1:] < offsets[:-1]).any():
         raise _wrong(name, f"its values must rise from 0 to {n}")
+
+
+def _check_upper(sections: Mapping[str, NDArray[Any]], dim: int, leaves: int, config: Config) -> None:
+    upper = (config.tree.upper_leaves if config.tree is not None else None) or 0
+    _check_shape(sections, "upper_centroids", (upper, dim))
+    _check_offsets(sections, "upper_offsets", leaves, upper)
+    if "upper_scales" in sections:
+        _check_shape(sections, "upper_scales", (upper,))
+        _check_shape(sections, "upper_biases", (upper,))
 
 
 def _check_codes(
