@@ -51,7 +51,7 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
                     std::size_t code_sample_size, int code_iterations, double anisotropic_threshold, bool keep_rows,
                     std::uint64_t seed, int threads, std::optional<float> soar_lambda,
                     const std::optional<InArray<float>>& projection, nb::object progress, const std::string& row_dtype,
-                    double row_threshold) {
+                    double row_threshold, std::optional<bool> spherical, double avq_eta) {
   if (vectors.ndim() != 2 || vectors.shape(0) < 1 || vectors.shape(1) < 1) {
     throw std::invalid_argument("vectors must have shape (n, d) with at least one row and one column.");
   }
@@ -70,6 +70,8 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
   options.keep_rows = keep_rows;
   options.row_type = RowTypeOf(row_dtype);
   options.row_threshold = row_threshold;
+  options.spherical = spherical;
+  options.avq_eta = avq_eta;
   if (soar_lambda) options.soar_lambda = *soar_lambda;
   if (projection) options.projection = {projection->data(), projection->shape(0), projection->shape(1)};
   options.seed = seed;
@@ -90,6 +92,9 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
   sections["leaf_offsets"] = ToNumPy(std::move(built.leaf_offsets), {leaves + 1});
   if (num_leaves > 0) {
     sections["centroids"] = ToNumPy(std::move(built.centroids), {num_leaves, dim});
+    if (!built.routing_centroids.empty()) {
+      sections["routing_centroids"] = ToNumPy(std::move(built.routing_centroids), {num_leaves, dim});
+    }
     if (options.metric == Metric::kDotProduct) {
       sections["leaf_scales"] = ToNumPy(std::move(built.leaf_scales), {num_leaves});
       sections["leaf_biases"] = ToNumPy(std::move(built.leaf_biases), {num_leaves});
@@ -120,7 +125,7 @@ void BindBuild(nb::module_& module) {
              "tree_sample_size"_a, "tree_iterations"_a, "dimensions_per_block"_a, "code_sample_size"_a,
              "code_iterations"_a, "anisotropic_threshold"_a, "keep_rows"_a, "seed"_a, "threads"_a,
              "soar_lambda"_a = nb::none(), "projection"_a = nb::none(), "progress"_a = nb::none(),
-             "row_dtype"_a = "float32", "row_threshold"_a = 0.0);
+             "row_dtype"_a = "float32", "row_threshold"_a = 0.0, "spherical"_a = nb::none(), "avq_eta"_a = 1.0);
 }
 
 }  // namespace leafscan

@@ -198,7 +198,9 @@ std::span<const std::uint64_t> Searcher::ScanCodes(std::span<const float> query,
   const std::size_t ahead = ListGroups(*snapshot_, leaves, filter, space.groups);
   space.table.Build(*snapshot_, seen);
   const auto center_score = [&](std::uint64_t key) {
-    if (snapshot_->has_projection() && snapshot_->has_tree()) {  // routing does not see all of it
+    // Where routing does not see all of the centroid, or another one.
+    const bool apart = snapshot_->has_projection() || arrays.routing_centroids.data != nullptr;
+    if (snapshot_->has_tree() && apart) {
       return RowScore(arrays.metric, query.data(), arrays.centroids.row(KeyRow(key)), arrays.dim);
     }
     if (snapshot_->has_tree()) return snapshot_->router.CenterScore(key, space.route);
