@@ -62,7 +62,7 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
                     std::uint64_t seed, int threads, std::optional<float> soar_lambda,
                     const std::optional<InArray<float>>& projection, nb::object progress, const std::string& row_dtype,
                     double row_threshold, const std::optional<std::string>& first_row_dtype,
-                    std::size_t upper_leaves) {
+                    std::size_t upper_leaves, std::optional<bool> spherical, double avq_eta) {
   if (vectors.ndim() != 2 || vectors.shape(0) < 1 || vectors.shape(1) < 1) {
     throw std::invalid_argument("vectors must have shape (n, d) with at least one row and one column.");
   }
@@ -84,6 +84,8 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
   options.row_type = RowTypeOf(row_dtype);
   options.row_threshold = row_threshold;
   if (first_row_dtype) options.first_row_type = RowTypeOf(*first_row_dtype);
+  options.spherical = spherical;
+  options.avq_eta = avq_eta;
   if (soar_lambda) options.soar_lambda = *soar_lambda;
   if (projection) options.projection = {projection->data(), projection->shape(0), projection->shape(1)};
   options.seed = seed;
@@ -107,6 +109,9 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
   sections["leaf_offsets"] = ToNumPy(std::move(built.leaf_offsets), {leaves + 1});
   if (num_leaves > 0) {
     sections["centroids"] = ToNumPy(std::move(built.centroids), {num_leaves, dim});
+    if (!built.routing_centroids.empty()) {
+      sections["routing_centroids"] = ToNumPy(std::move(built.routing_centroids), {num_leaves, dim});
+    }
     if (options.metric == Metric::kDotProduct) {
       sections["leaf_scales"] = ToNumPy(std::move(built.leaf_scales), {num_leaves});
       sections["leaf_biases"] = ToNumPy(std::move(built.leaf_biases), {num_leaves});
@@ -139,7 +144,7 @@ void BindBuild(nb::module_& module) {
              "code_iterations"_a, "anisotropic_threshold"_a, "keep_rows"_a, "seed"_a, "threads"_a,
              "soar_lambda"_a = nb::none(), "projection"_a = nb::none(), "progress"_a = nb::none(),
              "row_dtype"_a = "float32", "row_threshold"_a = 0.0, "first_row_dtype"_a = nb::none(),
-             "upper_leaves"_a = 0);
+             "upper_leaves"_a = 0, "spherical"_a = nb::none(), "avq_eta"_a = 1.0);
 }
 
 }  // namespace leafscan

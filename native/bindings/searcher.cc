@@ -90,6 +90,7 @@ class PythonSearcher {
         first_rows_(sections, "first_"),
         leaf_offsets_(Take<std::uint64_t>(sections, "leaf_offsets")),
         centroids_(Take<float>(sections, "centroids")),
+        routing_centroids_(Take<float>(sections, "routing_centroids")),
         leaf_scales_(Take<float>(sections, "leaf_scales")),
         leaf_biases_(Take<float>(sections, "leaf_biases")),
         upper_centroids_(Take<float>(sections, "upper_centroids")),
@@ -111,6 +112,9 @@ class PythonSearcher {
     arrays.first_rows = first_rows_.View();
     arrays.leaf_offsets = {leaf_offsets_.data(), leaf_offsets_.size()};
     if (centroids_.is_valid()) arrays.centroids = {centroids_.data(), centroids_.shape(0), centroids_.shape(1)};
+    if (routing_centroids_.is_valid()) {
+      arrays.routing_centroids = {routing_centroids_.data(), routing_centroids_.shape(0), routing_centroids_.shape(1)};
+    }
     if (center_.is_valid()) arrays.center = {center_.data(), center_.size()};
     if (projection_.is_valid()) arrays.projection = {projection_.data(), projection_.shape(0), projection_.shape(1)};
     if (leaf_scales_.is_valid()) {
@@ -234,6 +238,7 @@ class PythonSearcher {
   InRows first_rows_;
   InArray<std::uint64_t> leaf_offsets_;
   InArray<float> centroids_;
+  InArray<float> routing_centroids_;
   InArray<float> leaf_scales_;
   InArray<float> leaf_biases_;
   InArray<float> upper_centroids_;

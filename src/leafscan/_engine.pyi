@@ -32,6 +32,8 @@ def build(
     row_threshold: float = 0.0,
     first_row_dtype: RowDtype | None = None,
     upper_leaves: int = 0,
+    spherical: bool | None = None,
+    avq_eta: float = 1.0,
 ) -> dict[str, NDArray[Any]]:
     """Train and lay out an index; returns its sections.
 
@@ -45,6 +47,8 @@ def build(
     the sections. ``row_dtype`` is what rows are kept in, and ``row_threshold`` the anisotropic threshold of
     their rounding, 0 for rounding to the nearest; it is for dot products and has no effect on float32.
     ``first_row_dtype`` keeps the rows once more, for the first of two stages of reordering.
+    ``spherical`` partitions by direction; None does so where ``normalize`` is set; it is not for squared_l2.
+    ``avq_eta`` above 1, for dot products, routes by centroids under the anisotropic loss of that weight.
     ``progress`` receives (stage, done, total) on the calling thread, at most about twenty times a second;
     what it raises ends the build and comes out of this call. Ctrl-C ends the build with KeyboardInterrupt. A
     row that holds NaN or infinity raises ValueError and names the first such row.
@@ -59,6 +63,8 @@ def build(
     - ``leaf_offsets`` uint64 (leaves + 1,): the first row of each leaf; always there, one leaf without a tree
     - ``center`` float32 (d,), with squared_l2 and a tree or codes: what centroids and codes take off
     - ``centroids`` float32 (leaves, d), with a tree
+    - ``routing_centroids`` float32 (leaves, d), with a tree and ``avq_eta`` above 1: what queries are
+      routed by in place of the centroids, which residuals are seen from
     - ``leaf_scales``, ``leaf_biases`` float32 (leaves,), with a tree and dot_product: a leaf's score for a
       query q is ``scale * <q, centroid> + bias * |q|``
     - ``upper_centroids`` float32 (upper_leaves, d), with upper leaves

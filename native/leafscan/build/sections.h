@@ -31,6 +31,7 @@ struct Sections {
   AlignedVector<std::uint64_t> leaf_offsets;   // leaves + 1
   AlignedVector<float> center;                 // d, squared_l2 alone: what centroids and codes take off rows and queries
   AlignedVector<float> centroids;              // leaves * d
+  AlignedVector<float> routing_centroids;      // leaves * d, where leaves are found by others than residuals are seen from
   AlignedVector<float> leaf_scales;            // leaves, dot products alone (tree/router.h)
   AlignedVector<float> leaf_biases;            // leaves, dot products alone
   AlignedVector<float> upper_centroids;        // upper leaves * d, with an upper tree (tree/router.h)

@@ -62,7 +62,9 @@ std::size_t ScanRun(GroupRun run, const ScanTable& table, std::size_t group_byte
 float CenterScore(const Snapshot& snapshot, std::span<const float> centered, std::uint64_t key,
                   const Router::Scratch& route, std::size_t which) {
   const IndexArrays& arrays = snapshot.arrays;
-  if (snapshot.has_projection() && snapshot.has_tree()) {  // routing does not see all of it
+  // Where routing does not see all of the centroid, or another one.
+  const bool apart = snapshot.has_projection() || arrays.routing_centroids.data != nullptr;
+  if (apart && snapshot.has_tree()) {
     return RowScore(arrays.metric, centered.data(), arrays.centroids.row(KeyRow(key)), arrays.dim);
   }
   if (snapshot.has_tree()) return snapshot.router.CenterScore(key, route, which);

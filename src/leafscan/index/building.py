@@ -110,6 +110,8 @@ def build(
             seed=seed,
             threads=threads,
             soar_lambda=tree.soar_lambda if tree else None,
+            spherical=tree.spherical if tree else None,
+            avq_eta=(tree.avq_eta or 1.0) if tree else 1.0,
             projection=projection,
             progress=report,
             row_dtype=plan.row_dtype or "float32",

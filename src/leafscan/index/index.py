@@ -313,7 +313,7 @@ class Index:
             parts.append("exact" if config.row_dtype == "float32" else f"exact in {config.row_dtype}")
         return f"<leafscan.Index: {', '.join(parts)}, {_size(self.nbytes)}>"
 
-    def _resolve(self, params: SearchParams) -> tuple[int, int, int]:
+    def _resolve(self, params: SearchParams) -> tuple[int, int, int, int]:
         recent = self._recent
         if recent[0] is not params:
             if not isinstance(params, SearchParams):

@@ -27,6 +27,7 @@ _DTYPES = {
     "first_row_scales": np.float32,
     "leaf_offsets": np.uint64,
     "centroids": np.float32,
+    "routing_centroids": np.float32,
     "leaf_scales": np.float32,
     "leaf_biases": np.float32,
     "upper_centroids": np.float32,
@@ -53,6 +54,7 @@ _NUMBERS = (
     "first_row_scales",
     "center",
     "centroids",
+    "routing_centroids",
     "leaf_scales",
     "leaf_biases",
     "upper_centroids",
@@ -94,8 +96,9 @@ def check_contents(contents: Contents, n: int) -> None:
             _check_shape(sections, f"{prefix}rows", (n, contents.dim))
         if f"{prefix}row_scales" in sections:
             _check_shape(sections, f"{prefix}row_scales", (contents.dim,))
-    if "centroids" in sections:
-        _check_shape(sections, "centroids", (len(leaf_sizes), contents.dim))
+    for name in ("centroids", "routing_centroids"):
+        if name in sections:
+            _check_shape(sections, name, (len(leaf_sizes), contents.dim))
     if "center" in sections:
         _check_shape(sections, "center", (contents.dim,))
     if "leaf_scales" in sections:
@@ -144,6 +147,8 @@ def _check_names(sections: Mapping[str, NDArray[Any]], config: Config, *, l2: bo
             wanted += ["upper_centroids", "upper_offsets"]
             if not l2:
                 wanted += ["upper_scales", "upper_biases"]
+        if config.tree.avq_eta is not None and config.tree.avq_eta > 1:
+            wanted.append("routing_centroids")
     if l2 and (codes or config.tree is not None):
         wanted.append("center")
     if codes:
