@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from benchmarks.run import Run
 
 QUICK_SETS = ("glove-100", "fashion-mnist")
 QUICK_ROWS, QUICK_QUERIES, QUICK_POINTS, QUICK_ROUNDS = 50_000, 2_000, 8, 2
+QUICK_PROBE, QUICK_PATIENCE = 200, 0.5
 
 app = typer.Typer(add_completion=False, help=__doc__)
 
@@ -52,9 +54,12 @@ def run(
                 (queries, points, rounds), (QUICK_QUERIES, QUICK_POINTS, QUICK_ROUNDS), strict=True
             )
         )
+    effort = Effort(points=points, rounds=rounds)
+    if quick:
+        effort = replace(effort, probe=QUICK_PROBE, patience=QUICK_PATIENCE)
     bench = Run(
         peers=_names(peers, PEERS, "peer") or list(PEERS),
-        effort=Effort(points=points, rounds=rounds),
+        effort=effort,
         queries=queries,
         rows=min(rows or QUICK_ROWS, QUICK_ROWS) if quick else rows,
         quick=quick,

@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.data import SETS
-from benchmarks.data.dataset import DataSet, first_rows
+from benchmarks.data.dataset import DataSet
 from benchmarks.data.packages import NotFetchedError
 from benchmarks.environments import EnvironmentNotMadeError
 from benchmarks.lanes import Build, Lane, open_lanes
@@ -81,11 +81,10 @@ class Run:
         for name in names:
             self.console.print(f"[dim]data set {name}[/]", highlight=False)
             try:
-                dataset = SETS[name]()
+                source = SETS[name]()
+                found.append(source.first(self.rows, self.queries) if self.rows else source.whole())
             except (NotFetchedError, EnvironmentNotMadeError) as error:
                 self.complain(f"{name}: DATA SET LEFT OUT: {error}")
-                continue
-            found.append(first_rows(dataset, self.rows, self.queries) if self.rows else dataset)
         if found:
             self.show(set_table(found))
         return found
@@ -119,7 +118,7 @@ class Run:
         ids, scores = dataset.truth()
         asked = dataset.query_rows()[:queries]
         judge = Judge(dataset.base(), asked, dataset.metric, ids[:queries], scores[:queries])
-        meter = Meter(judge, self.effort.k)
+        meter = Meter(judge, self.effort)
         chosen = choose_points(lanes, meter, self.effort, self.complain)
         return measure(chosen, meter, self.effort, queries, self.complain)
 
