@@ -1,6 +1,5 @@
 """The command line: ``python -m benchmarks --help``."""
 
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Annotated
@@ -11,6 +10,8 @@ from rich.console import Console
 from benchmarks.data import SETS
 from benchmarks.measure import Effort
 from benchmarks.peers import PEERS
+from benchmarks.places import REPOSITORY, folder
+from benchmarks.report.results import NoResultsError, results_page
 from benchmarks.run import Run
 
 QUICK_SETS = ("glove-100", "fashion-mnist")
@@ -97,6 +98,18 @@ def sets(names: Annotated[list[str] | None, typer.Argument(help="Which; all if n
     _finish(bench, write_results=False)
 
 
+@app.command()
+def results() -> None:
+    """Write benchmarks/RESULTS.md from what runs left in out/raw."""
+    try:
+        page = results_page(folder("raw"), "python -m benchmarks results")
+    except NoResultsError as error:
+        raise typer.BadParameter(str(error)) from error
+    file = REPOSITORY / "benchmarks" / "RESULTS.md"
+    file.write_text(page)
+    print(f"Wrote {file}.")
+
+
 def _names(text: str, known: Iterable[str], kind: str) -> list[str]:
     wanted = [name.strip() for name in text.split(",") if name.strip()]
     for name in wanted:
@@ -107,8 +120,7 @@ def _names(text: str, known: Iterable[str], kind: str) -> list[str]:
 
 def _finish(bench: Run, write_results: bool) -> None:
     if write_results:
-        file = bench.write_results("python -m benchmarks " + " ".join(sys.argv[1:]))
-        bench.console.print(f"Wrote {file}.")
+        results()
     if bench.complaints:
         Console(stderr=True).print("\n".join(["[bold red]Not everything ran:[/]", *bench.complaints]))
         raise typer.Exit(1)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from benchmarks.machine import describe_machine
 from benchmarks.places import folder
 from benchmarks.ten_million.bounds import ROWS
 from benchmarks.ten_million.trial import Trial
@@ -29,8 +30,10 @@ def main(
     outcome, record = Trial(rows, queries, recall, threads, seed).run(console)
     broken = outcome.broken()
     record["broken"] = broken
-    file = folder("raw") / ("ten-million.json" if rows == ROWS else f"ten-million-{rows}.json")
-    file.write_text(json.dumps(record, indent=1))
+    name = "ten-million" if rows == ROWS else f"ten-million-{rows}"
+    file = folder("raw") / f"{name}.json"
+    content = {"machine": describe_machine(), "results": {name: record}}
+    file.write_text(json.dumps(content, indent=1))
     console.print(f"peak memory of all: {outcome.peak_gib:.2f} GiB; written to {file}", highlight=False)
     if broken:
         Console(stderr=True).print("\n".join(["[bold red]Not kept:[/]", *broken]))

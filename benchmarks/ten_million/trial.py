@@ -15,7 +15,6 @@ from benchmarks.data.dataset import Matrix, Metric
 from benchmarks.data.embeddings import BLOCK, Embeddings
 from benchmarks.data.exact_by_parts import best_scores, neighbours_by_parts
 from benchmarks.data.local_dimension import dimension_of
-from benchmarks.machine import describe_machine
 from benchmarks.memory import give_back_memory, peak_memory, start_peak_memory
 from benchmarks.recall import Judge
 from benchmarks.ten_million.bounds import Outcome
@@ -124,7 +123,6 @@ class Trial:
         )
         return outcome, {
             "trial": asdict(self),
-            "machine": describe_machine(),
             "leafscan": leafscan.__version__,
             "local_dimension": {str(k): value for k, value in dimension.items()},
             "seconds": {"vectors": made, "truth": known, "build": built},

@@ -17,14 +17,15 @@ def test_a_small_trial_keeps_every_bound_and_writes_what_it_saw(asked, tmp_path)
     assert outcome.exit_code == 0, outcome.output
     assert "Every bound was kept." in outcome.output
     assert "local intrinsic dimension around the queries" in outcome.output
-    record = json.loads((tmp_path / "raw" / "ten-million-20000.json").read_text())
+    content = json.loads((tmp_path / "raw" / "ten-million-20000.json").read_text())
+    record = content["results"]["ten-million-20000"]
     assert record["broken"] == []
     assert record["recall"] >= 0.95
     assert record["trial"]["rows"] == 20_000
     assert set(record["local_dimension"]) == {"20", "50", "100"}
     assert 10 < record["local_dimension"]["100"] < 25
     assert 0 < record["milliseconds"]["median"] <= record["milliseconds"]["p99"]
-    assert record["machine"]["date"]
+    assert content["machine"]["date"]
 
 
 def test_a_broken_bound_ends_with_status_1_and_a_sentence(asked, monkeypatch):
