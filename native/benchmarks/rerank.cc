@@ -15,7 +15,6 @@ namespace leafscan::benchmarks {
 namespace {
 
 constexpr std::size_t kRowsAQuery = 120;
-constexpr std::size_t kQueries = 2000;
 constexpr std::size_t kRowsInCache = 40;
 
 using Listed = std::span<const std::uint32_t>;
@@ -40,7 +39,8 @@ void Rerank(benchmark::State& state, std::size_t dim, bool scattered) {
   static const AlignedVector<std::uint8_t> memory(Beyond(), std::uint8_t{0x3c});
   const MatrixView<T> rows{reinterpret_cast<const T*>(memory.data()), count, dim};
   const AlignedVector<float> query = noise.Floats(dim);
-  std::vector<std::uint32_t> which(kRowsAQuery * kQueries);
+  // So many that a row is not seen again before the caches have forgotten it.
+  std::vector<std::uint32_t> which(count / kRowsAQuery * kRowsAQuery);
   for (std::uint32_t& row : which) row = noise.Below(scattered ? count : kRowsInCache);
   float out[kRowsAQuery];
   std::size_t next = 0;
