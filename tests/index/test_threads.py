@@ -162,7 +162,9 @@ if child == 0:
     found = index.search(queries, threads=3)
     built = leafscan.build(rows, metric="dot_product", config=config, threads=3).search(queries, threads=2)
     same = (found.ids == right.ids).all() and (built.scores == right.scores).all()
-    os._exit(0 if same else 1)
+    # It has helpers of its own, where that can be told.
+    helped = not os.path.exists("/proc/self/task") or len(os.listdir("/proc/self/task")) == 3
+    os._exit(0 if same and helped else 1)
 print(os.waitpid(child, 0)[1], (index.search(queries, threads=3).ids == right.ids).all())
 """
     assert run(MAKE + code) == "0 True"
