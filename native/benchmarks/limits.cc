@@ -8,20 +8,12 @@
 
 #include "benchmarks/least_time.h"
 #include "leafscan/core/aligned_vector.h"
+#include "leafscan/core/prefetch.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "benchmarks/limits.cc"
-#include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-
-// Sixteen rounds of ten vectors are 10 KiB at most, which the nearest cache holds.
-#ifndef LEAFSCAN_BENCHMARKS_FACTOR_ROUNDS
-#define LEAFSCAN_BENCHMARKS_FACTOR_ROUNDS
-namespace leafscan::benchmarks {
-constexpr std::size_t kFactorRounds = 16;
-}  // namespace leafscan::benchmarks
-#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace leafscan::benchmarks::HWY_NAMESPACE {
@@ -33,8 +25,6 @@ using U8 = hn::CappedTag<std::uint8_t, 16>;
 using U8 = hn::CappedTag<std::uint8_t, 64>;
 #endif
 using F32 = hn::Repartition<float, U8>;
-using I32 = hn::Repartition<std::int32_t, U8>;
-using I16 = hn::Repartition<std::int16_t, U8>;
 
 std::size_t VectorBytes() { return hn::Lanes(U8()); }
 
@@ -77,30 +67,6 @@ void MultiplyAdds(std::size_t rounds, std::uint8_t* values) {
   TenChains(d, rounds, reinterpret_cast<float*>(values), [&](auto v) HWY_ATTR { return hn::MulAdd(v, half, half); });
 }
 
-// Factors come out of the nearest cache, as they do in a kernel: made from the sums they would wait for these.
-void AddPairs(std::size_t rounds, std::uint8_t* values) {
-  const I32 d;
-  const I16 d16;
-  const std::size_t lanes = hn::Lanes(d16);
-  const auto factors = hn::Load(d16, reinterpret_cast<const std::int16_t*>(values));
-  const auto* const from = reinterpret_cast<const std::int16_t*>(values) + 10 * lanes;
-  for (std::size_t round = 0; round < rounds; round += kFactorRounds) {
-    const std::int16_t* next = from;
-    TenChains(d, kFactorRounds, reinterpret_cast<std::int32_t*>(values), [&](auto v) HWY_ATTR {
-      const auto others = hn::Load(d16, next);
-      next += lanes;
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128 && HWY_TARGET != HWY_SCALAR
-      auto unused = hn::Zero(d);
-      return hn::ReorderWidenMulAccumulate(d, factors, others, v, unused);
-#else
-      const auto a = hn::BitCast(d, factors), b = hn::BitCast(d, others);
-      const auto even = hn::Mul(hn::ShiftRight<16>(hn::ShiftLeft<16>(a)), hn::ShiftRight<16>(hn::ShiftLeft<16>(b)));
-      return hn::Add(v, hn::Add(even, hn::Mul(hn::ShiftRight<16>(a), hn::ShiftRight<16>(b))));
-#endif
-    });
-  }
-}
-
 // Reads `bytes`, a multiple of ten vectors, `rounds` times.
 void Reads(const std::uint8_t* from, std::size_t bytes, std::size_t rounds, std::uint8_t* values) {
   const U8 d;
@@ -127,13 +93,12 @@ HWY_EXPORT(VectorBytes);
 HWY_EXPORT(LookUps);
 HWY_EXPORT(Arithmetic);
 HWY_EXPORT(MultiplyAdds);
-HWY_EXPORT(AddPairs);
 HWY_EXPORT(Reads);
 
 namespace {
 
 constexpr int kRuns = 9;
-constexpr std::size_t kRounds = 20000;  // a multiple of kFactorRounds
+constexpr std::size_t kRounds = 20000;
 constexpr std::size_t kNearest = 16 << 10;
 constexpr double kNanosecondsToRead = 2e5;
 constexpr std::size_t kMostVector = 64;
@@ -143,7 +108,7 @@ std::map<std::size_t, double> reads;
 std::map<std::size_t, double> fetches;
 
 AlignedVector<std::uint8_t> Values() {
-  AlignedVector<std::uint8_t> values(10 * kMostVector * (kFactorRounds + 1));
+  AlignedVector<std::uint8_t> values(10 * kMostVector);
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::uint8_t>(i * 7 & 15);
   return values;
 }
@@ -154,25 +119,24 @@ double OneOf(double steps, const Chains& chains) {
   return LeastTime(kRuns, [&] { chains(kRounds, values.data()); }) / (10.0 * steps * static_cast<double>(kRounds));
 }
 
+// Always inlined: see core/prefetch.h.
+HWY_INLINE void Ask(const std::uint8_t* row, std::size_t bytes) {
+  for (std::size_t at = 0; at < bytes; at += kCacheLine) PrefetchFar(row + at);
+  PrefetchFar(row + bytes - 1);
+}
+
 double MeasureFetch(std::span<const std::uint8_t> memory, std::size_t row_bytes, std::span<const std::uint32_t> which) {
-  const auto first_line = [&](std::size_t i) { return memory.data() + which[i] * row_bytes; };
-  const auto for_lines = [&](const std::uint8_t* row, const auto& use) {
-    const auto begin = reinterpret_cast<std::uintptr_t>(row) / kCacheLine * kCacheLine;
-    const auto end = reinterpret_cast<std::uintptr_t>(row) + row_bytes;
-    for (std::uintptr_t line = begin; line < end; line += kCacheLine) use(reinterpret_cast<const std::uint8_t*>(line));
-  };
+  const auto row = [&](std::size_t i) { return memory.data() + which[i] * row_bytes; };
   double least = std::numeric_limits<double>::infinity();
-  for (const std::size_t lines_ahead : {16, 32, 64, 128}) {
-    const std::size_t ahead = std::max<std::size_t>(1, lines_ahead * kCacheLine / row_bytes);
+  for (const std::size_t lines_ahead : {0, 48, 96, 192}) {
+    const std::size_t ahead = (lines_ahead * kCacheLine + row_bytes - 1) / row_bytes;
     // Each run goes over all of `which`, far more than any cache holds.
     least = std::min(least, LeastTime(2, [&] {
       std::uint8_t sum = 0;
       for (std::size_t i = 0; i < which.size(); ++i) {
-        if (i + ahead < which.size()) {
-          for_lines(first_line(i + ahead), [](const std::uint8_t* line) { hwy::Prefetch(line); });
-        }
-        const std::uint8_t* row = first_line(i);
-        for_lines(row, [&](const std::uint8_t* line) { sum = static_cast<std::uint8_t>(sum + *std::max(line, row)); });
+        if (ahead > 0 && i + ahead < which.size()) Ask(row(i + ahead), row_bytes);
+        for (std::size_t at = 0; at < row_bytes; at += kCacheLine) sum = static_cast<std::uint8_t>(sum + row(i)[at]);
+        sum = static_cast<std::uint8_t>(sum + row(i)[row_bytes - 1]);
       }
       volatile std::uint8_t kept = sum;
       static_cast<void>(kept);
@@ -190,7 +154,6 @@ const VectorCosts& Vectors() {
     costs.look_up = OneOf(1, [](auto... to) { HWY_DYNAMIC_DISPATCH(LookUps)(to...); });
     costs.arithmetic = OneOf(2, [](auto... to) { HWY_DYNAMIC_DISPATCH(Arithmetic)(to...); });
     costs.multiply_add = OneOf(1, [](auto... to) { HWY_DYNAMIC_DISPATCH(MultiplyAdds)(to...); });
-    costs.add_pairs = OneOf(1, [](auto... to) { HWY_DYNAMIC_DISPATCH(AddPairs)(to...); });
     costs.load = ReadByte(kNearest) * static_cast<double>(costs.bytes);
     vectors = costs;
   }

@@ -15,15 +15,14 @@ struct VectorCosts {
   double arithmetic = 0.0;    // additions and bit operations on bytes, mixed
   double load = 0.0;          // out of the nearest cache
   double multiply_add = 0.0;  // of floats
-  double add_pairs = 0.0;     // of 16-bit integers, with a load: two products and their sum for each 32-bit lane
 };
 const VectorCosts& Vectors();
 
 // Nanoseconds a byte to read `bytes` of memory in order, again and again: out of the cache that holds so many, or of DRAM.
 double ReadByte(std::size_t bytes);
 
-// Nanoseconds to fetch one row of `row_bytes` that lies anywhere in `memory`: every line of it is asked for well ahead (the
-// best of several distances) and one word of each is read. `which` are the rows, in the order in which they are wanted.
+// Nanoseconds to fetch one row of `row_bytes` that lies anywhere in `memory`: every line of it is asked for ahead (the best of
+// several distances, or not at all: then the processor looks ahead by itself), and a byte of each is read. `which` are the rows, in the order in which they are wanted.
 double FetchRow(std::span<const std::uint8_t> memory, std::size_t row_bytes, std::span<const std::uint32_t> which);
 
 // Nanoseconds for one store of eight bytes, one after the other into the nearest cache.

@@ -1,4 +1,4 @@
-// The products of a query and all centroids.
+// The products of queries and all centroids.
 #include <benchmark/benchmark.h>
 
 #include <string>
@@ -6,31 +6,38 @@
 #include "benchmarks/bound.h"
 #include "benchmarks/limits.h"
 #include "benchmarks/noise.h"
+#include "leafscan/simd/instruction_set.h"
 #include "leafscan/simd/route_score.h"
+#include "leafscan/simd/route_score_vnni.h"
 
 namespace leafscan::benchmarks {
 namespace {
 
-// Two bytes and half an instruction's lane a component: a vector of 16-bit components is one load and one AddPairs.
-void Route(benchmark::State& state, std::size_t centroids, std::size_t dim) {
+// A byte a component, read once for all queries of a call; and for each vector of components and query three instructions,
+// or one where the processor has four products and their sum in one.
+void Route(benchmark::State& state, std::size_t centroids, std::size_t dim, std::size_t queries) {
   Noise noise;
   const std::size_t groups = (centroids + kRouteLanes - 1) / kRouteLanes;
-  const std::size_t pairs = (dim + 1) / 2;
-  AlignedVector<std::int16_t> table(groups * pairs * 2 * kRouteLanes);
-  for (std::int16_t& x : table) x = static_cast<std::int16_t>(noise.Below(4001) - 2000);
-  AlignedVector<std::int16_t> query(pairs * 2);
-  for (std::int16_t& x : query) x = static_cast<std::int16_t>(noise.Below(4001) - 2000);
-  AlignedVector<std::int32_t> out(groups * kRouteLanes);
+  const std::size_t padded = (dim + kRouteDepth - 1) / kRouteDepth * kRouteDepth;
+  const AlignedVector<std::uint8_t> bytes = noise.Bytes(groups * kRouteLanes * padded);
+  const std::span<const std::uint8_t> table(bytes.data(), groups * kRouteLanes * padded);
+  AlignedVector<std::int8_t> asked(queries * padded);
+  for (std::int8_t& x : asked) {
+    x = static_cast<std::int8_t>(static_cast<int>(noise.Below(2 * kRouteQueryMost + 1)) - kRouteQueryMost);
+  }
+  AlignedVector<std::int32_t> out(queries * groups * kRouteLanes);
   for (auto _ : state) {
-    RouteScores(table, query, out);
+    RouteScores(table, asked, queries, out);
     benchmark::DoNotOptimize(out.data());
     benchmark::ClobberMemory();
   }
   const VectorCosts& costs = Vectors();
-  const double bytes = static_cast<double>(pairs * 2 * sizeof(std::int16_t));
-  HoldTo(state, "centroid", static_cast<double>(groups * kRouteLanes),
-         {{"products", bytes / static_cast<double>(costs.bytes) * costs.add_pairs},
-          {"cache", bytes * ReadByte(table.size() * sizeof(std::int16_t))}});
+  const bool wide = InstructionSet().substr(0, 4) == "AVX3";
+  const double instructions = wide && UsesVnni() ? 1.0 : 3.0;
+  const auto each = static_cast<double>(padded);
+  HoldTo(state, "centroid", static_cast<double>(queries * groups * kRouteLanes),
+         {{"products", each / static_cast<double>(costs.bytes) * instructions * costs.arithmetic},
+          {"cache", each * ReadByte(table.size()) / static_cast<double>(queries)}});
 }
 
 }  // namespace
@@ -41,8 +48,11 @@ void RegisterRoute() {
   };
   // 64 components of images, words, descriptors, and ten million vectors seen by 32 components.
   for (const auto& [centroids, dim] : {Shape{1000, 64}, Shape{2400, 100}, Shape{4000, 128}, Shape{12649, 32}}) {
-    const std::string name = "route/" + std::to_string(centroids) + " x " + std::to_string(dim);
-    benchmark::RegisterBenchmark(name.c_str(), Route, centroids, dim);
+    for (const std::size_t queries : {std::size_t{1}, kRouteQueries}) {
+      const std::string name = "route/" + std::to_string(centroids) + " x " + std::to_string(dim) + ", " +
+                               std::to_string(queries) + (queries == 1 ? " query" : " queries");
+      benchmark::RegisterBenchmark(name.c_str(), Route, centroids, dim, queries);
+    }
   }
 }
 

@@ -15,6 +15,7 @@ namespace leafscan::benchmarks {
 namespace {
 
 constexpr std::size_t kPointsInCache = 16384;
+constexpr std::size_t kBytesAhead = 13 * 1024;
 constexpr double kMeanEntry = 31.5;
 constexpr double kEntryDeviation = 18.5;
 
@@ -36,6 +37,16 @@ void Scan(benchmark::State& state, std::size_t blocks, bool terms, std::size_t g
   run.terms = terms ? term_of.data() : nullptr;
   run.live = live.data();
   run.groups = groups;
+  // Out of DRAM groups are asked for ahead, as a search does.
+  std::vector<GroupAddress> next;
+  if (bytes >= Beyond() / 2) {
+    const std::size_t ahead = kBytesAhead / (padded * kBlockBytes);
+    for (std::size_t group = 0; group < groups; ++group) {
+      const std::size_t later = std::min(group + ahead, groups - 1);
+      next.push_back({run.codes + later * padded * kBlockBytes, terms ? run.terms + later * kGroupPoints : nullptr});
+    }
+    run.ahead = next.data();
+  }
   ScanTable table;
   table.entries = entries.data();
   table.padded_blocks = padded;

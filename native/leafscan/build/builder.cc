@@ -46,7 +46,11 @@ class Builder {
       TrainCodes();
       EncodeAll();
     }
-    if (options_.keep_rows) CopyRows();
+    if (options_.keep_rows) {
+      Stage("laying out the rows");
+      out_.rows = Kept(options_.row_type);
+      if (options_.first_row_type) out_.first_rows = Kept(*options_.first_row_type);
+    }
     return std::move(out_);
   }
 
@@ -77,8 +81,14 @@ class Builder {
   void TrainTree() {
     Stage("training the tree");
     const bool spherical = source_.normalize;
-    const KMeansOptions kmeans{options_.leaves, options_.tree_iterations, spherical, options_.seed, options_.threads,
-                               options_.monitor};
+    KMeansOptions kmeans;
+    kmeans.clusters = options_.leaves;
+    kmeans.iterations = options_.tree_iterations;
+    kmeans.spherical = spherical;
+    kmeans.balanced = true;
+    kmeans.seed = options_.seed;
+    kmeans.threads = options_.threads;
+    kmeans.monitor = options_.monitor;
     const std::size_t wanted = std::max(options_.tree_sample, options_.leaves);
     std::vector<std::uint32_t> leaf_of;
     if (wanted >= source_.size()) {
@@ -100,8 +110,7 @@ class Builder {
       const MatrixView<float> centroids{directions.data(), options_.leaves, source_.dim()};
       AssignAll(centered_, centroids, kmeans, options_.monitor, leaf_of);
       if (options_.leaves > kNeighbours) {
-        const std::vector<std::uint8_t> none(options_.leaves, 0);
-        AssignNearby(centered_, centroids, GroupByCluster(leaf_of, options_.leaves), none, options_.threads,
+        AssignNearby(centered_, centroids, GroupByCluster(leaf_of, options_.leaves), {}, options_.threads,
                      options_.monitor, leaf_of);
       }
     }
@@ -215,21 +224,23 @@ class Builder {
     out_.spill = {std::move(spill.codes), QuantizeTerms(spill.terms, out_.term_scale), std::move(spill.live)};
   }
 
-  void CopyRows() {
-    Stage("laying out the rows");
+  RowSections Kept(RowType type) {
+    RowSections kept;
     const std::size_t dim = source_.dim();
     const RowEncoding encoding{options_.row_threshold, options_.threads, options_.monitor};
-    if (options_.row_type == RowType::kBFloat16) {
-      out_.bfloat16_rows = EncodeBFloat16(source_, out_.order, encoding);
-      return;
+    switch (type) {
+      case RowType::kBFloat16:
+        kept.bfloat16 = EncodeBFloat16(source_, out_.order, encoding);
+        break;
+      case RowType::kInt8:
+        kept.scales = MeasureScales(source_, options_.threads, options_.monitor);
+        kept.int8 = EncodeInt8(source_, out_.order, kept.scales, encoding);
+        break;
+      default:
+        kept.float32.resize(source_.size() * dim);
+        ForRows(source_.size(), [&](std::size_t row) { source_.Read(out_.order[row], kept.float32.data() + row * dim); });
     }
-    if (options_.row_type == RowType::kInt8) {
-      out_.row_scales = MeasureScales(source_, options_.threads, options_.monitor);
-      out_.int8_rows = EncodeInt8(source_, out_.order, out_.row_scales, encoding);
-      return;
-    }
-    out_.rows.resize(source_.size() * dim);
-    ForRows(source_.size(), [&](std::size_t row) { source_.Read(out_.order[row], out_.rows.data() + row * dim); });
+    return kept;
   }
 
   template <class Body>

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "leafscan/build/sections.h"
 #include "leafscan/core/matrix_view.h"
@@ -26,6 +27,8 @@ struct BuildOptions {
   double anisotropic_threshold = 0.0;  // ScaNN's T; 0: plain squared error
   bool keep_rows = true;
   RowType row_type = RowType::kFloat32;  // what rows are kept in
+  // Rows kept once more, in fewer bytes, for the first of two stages of reordering.
+  std::optional<RowType> first_row_type;
   double row_threshold = 0.0;  // ScaNN's T in the rounding of kept rows; 0: to the nearest
   std::uint64_t seed = 0;
   int threads = 1;

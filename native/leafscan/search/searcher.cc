@@ -6,6 +6,7 @@
 #include "leafscan/core/aligned_vector.h"
 #include "leafscan/core/prefetch.h"
 #include "leafscan/core/score_key.h"
+#include "leafscan/core/survivors.h"
 #include "leafscan/core/thread_pool.h"
 #include "leafscan/core/top_keys.h"
 #include "leafscan/reorder/row_store.h"
@@ -22,30 +23,11 @@ constexpr std::size_t kQueriesPerChunk = 16;
 constexpr std::size_t kScoresAtOnce = 1024;
 constexpr std::uint64_t kWholeIndex[1] = {0xFFFFFFFFu};  // the key of leaf 0, where there is no tree
 
-// Leaves lie anywhere in memory: the start of the next one is on its way while this one is scanned. What lies further in
-// the processor's own prefetcher finds.
-constexpr std::size_t kFetchedBytes = 4096;
-
-// With a filter, `words` are the leaf's, and only groups that will be scanned are fetched.
-void FetchAheadAllowed(const Leaf& leaf, const std::uint32_t* words, std::size_t group_bytes) {
-  std::size_t fetched = 0;
-  for (const Segment& segment : leaf.segments) {
-    for (std::size_t group = 0; group < segment.groups && fetched < kFetchedBytes; ++group) {
-      if (*words++ == 0) continue;
-      const std::uint8_t* codes = segment.codes + group * group_bytes;
-      for (std::size_t at = 0; at < group_bytes; at += kCacheLine) Prefetch(codes + at);
-      fetched += group_bytes;
-    }
-  }
-}
-
-void FetchAhead(const Leaf& leaf, std::size_t group_bytes) {
-  for (const Segment& segment : leaf.segments) {
-    const std::size_t bytes = std::min(segment.groups * group_bytes, kFetchedBytes);
-    for (std::size_t at = 0; at < bytes; at += kCacheLine) Prefetch(segment.codes + at);
-    Prefetch(segment.live);
-  }
-}
+// Leaves lie anywhere in memory: while a group is scanned, one this far behind it in the order of the visits is on its
+// way to the second-level cache. A line out of DRAM takes some 150 ns, in which the scan goes through 6 KB.
+constexpr std::size_t kBytesAhead = 13 * 1024;
+// And what says where a leaf's groups are, so many leaves before it is read.
+constexpr std::size_t kLeavesAhead = 8;
 
 // A query as centroids see it.
 std::span<const float> Center(const Snapshot& snapshot, std::span<const float> query, AlignedVector<float>& to) {
@@ -65,6 +47,48 @@ std::span<const float> Project(const Snapshot& snapshot, std::span<const float> 
   return to;
 }
 
+// Lists the groups that the leaves have, with a filter those that it allows something of, and what follows the last: so
+// many times that one again as the number returned, which is how far ahead to fetch. The first so many are fetched here.
+std::size_t ListGroups(const Snapshot& snapshot, std::span<const std::uint64_t> leaves, const Filter* filter,
+                       AlignedVector<GroupAddress>& groups) {
+  const std::size_t bytes = snapshot.group_bytes();
+  const std::size_t ahead = std::max<std::size_t>(1, kBytesAhead / bytes);
+  const auto prefetch = [&](std::size_t visit) {
+    if (visit < leaves.size()) Prefetch(&snapshot.leaves[KeyRow(leaves[visit])]);
+  };
+  const auto prefetch_segments = [&](std::size_t visit) {
+    if (visit < leaves.size()) Prefetch(snapshot.leaves[KeyRow(leaves[visit])].segments.data());
+  };
+  for (std::size_t visit = 0; visit < 2 * kLeavesAhead; ++visit) prefetch(visit);
+  for (std::size_t visit = 0; visit < kLeavesAhead; ++visit) prefetch_segments(visit);
+  std::size_t most = 0;
+  for (std::size_t visit = 0; visit < leaves.size(); ++visit) {
+    prefetch(visit + 2 * kLeavesAhead);
+    prefetch_segments(visit + kLeavesAhead);
+    for (const Segment& segment : snapshot.leaves[KeyRow(leaves[visit])].segments) most += segment.groups;
+  }
+  if (groups.size() < most + ahead) groups.resize(most + ahead);
+  GroupAddress* next = groups.data();
+  for (const std::uint64_t key : leaves) {
+    const std::size_t leaf = KeyRow(key);
+    const std::uint32_t* words = filter == nullptr ? nullptr : filter->leaf_words(leaf);
+    for (const Segment& segment : snapshot.leaves[leaf].segments) {
+      const std::size_t term_step = segment.terms == nullptr ? 0 : kGroupPoints;
+      for (std::size_t group = 0; group < segment.groups; ++group) {
+        *next = {segment.codes + group * bytes, segment.terms + group * term_step};
+        next += static_cast<std::size_t>(words == nullptr || *words++ != 0);
+      }
+    }
+  }
+  const std::size_t count = static_cast<std::size_t>(next - groups.data());
+  for (std::size_t i = 0; i < std::min(ahead, count); ++i) {
+    for (std::size_t at = 0; at < bytes; at += kCacheLine) PrefetchFar(groups[i].codes + at);
+    if (groups[i].terms != nullptr) PrefetchFar(groups[i].terms);
+  }
+  std::fill_n(next, ahead, count == 0 ? GroupAddress{} : next[-1]);
+  return ahead;
+}
+
 }  // namespace
 
 // What a query needs room for; a thread keeps its own from query to query.
@@ -73,7 +97,8 @@ struct Searcher::Workspace {
   AlignedVector<float> projected;
   Router::Scratch route;
   QueryTable table;
-  TopKeys survivors;
+  AlignedVector<GroupAddress> groups;  // in the order in which they are read
+  Survivors survivors;
   TopKeys best;
   RowQuery row_query;
   AlignedVector<std::uint32_t> rows;
@@ -139,7 +164,7 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
     const bool whole = !snapshot_->has_tree() && !snapshot_->has_codes();
     const std::size_t visits = filter->Visits(options.leaves, wanted);
     if (filter->allowed() == 0 || whole || filter->BetterListed(visits, wanted)) {
-      Put(ScoreListed(query, filter->rows(), options.k, space), options.k, ids, scores);
+      Put(ScoreListed(snapshot_->arrays.rows, query, filter->rows(), options.k, space), options.k, ids, scores);
       return;
     }
     if (snapshot_->has_tree()) leaves = snapshot_->router.RouteAmong(filter->open_leaves(), seen, visits, space.route);
@@ -154,7 +179,7 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
   }
   const std::span<const std::uint64_t> survivors = ScanCodes(centered, seen, leaves, wanted, filter, space);
   if (snapshot_->has_rows()) {
-    Put(Rerank(query, survivors, options.k, space), options.k, ids, scores);
+    Put(Rerank(query, survivors, options, space), options.k, ids, scores);
     return;
   }
   space.keys.resize(survivors.size());
@@ -170,36 +195,34 @@ std::span<const std::uint64_t> Searcher::ScanCodes(std::span<const float> query,
                                                    const Filter* filter,
                                                    Workspace& space) const {
   const IndexArrays& arrays = snapshot_->arrays;
+  const std::size_t group_bytes = snapshot_->group_bytes();
+  const std::size_t ahead = ListGroups(*snapshot_, leaves, filter, space.groups);
   space.table.Build(*snapshot_, seen);
-  const auto center_score = [&](std::size_t leaf) {
-    if (snapshot_->has_tree()) return RowScore(arrays.metric, query.data(), arrays.centroids.row(leaf), arrays.dim);
+  const auto center_score = [&](std::uint64_t key) {
+    if (snapshot_->has_projection() && snapshot_->has_tree()) {  // routing does not see all of it
+      return RowScore(arrays.metric, query.data(), arrays.centroids.row(KeyRow(key)), arrays.dim);
+    }
+    if (snapshot_->has_tree()) return snapshot_->router.CenterScore(key, space.route);
     if (arrays.metric == Metric::kDotProduct) return 0.0f;
     const AlignedVector<float> zero(arrays.dim, 0.0f);
     return RowScore(arrays.metric, query.data(), zero.data(), arrays.dim);
   };
   const ScanTable table = space.table.view();
-  const std::size_t group_bytes = table.padded_blocks * kBlockBytes;
-  TopKeys& survivors = space.survivors;
+  Survivors& survivors = space.survivors;
   survivors.Reset(wanted, snapshot_->has_spill());
   // The best leaf of all sets the origin, visited or not: a filter does not change a row's score.
   const bool routed_among = filter != nullptr && snapshot_->has_tree();
-  if (routed_among) space.table.SetOrigin(center_score(KeyRow(space.route.top)));
+  if (routed_among) space.table.SetOrigin(center_score(space.route.top));
+  const GroupAddress* next = space.groups.data() + ahead;
   for (std::size_t visit = 0; visit < leaves.size(); ++visit) {
     const std::size_t leaf = KeyRow(leaves[visit]);
-    if (visit + 1 < leaves.size()) {
-      const std::size_t next = KeyRow(leaves[visit + 1]);
-      if (filter == nullptr) {
-        FetchAhead(snapshot_->leaves[next], group_bytes);
-      } else {
-        FetchAheadAllowed(snapshot_->leaves[next], filter->leaf_words(next), group_bytes);
-      }
-    }
-    const float center = center_score(leaf);
+    const float center = center_score(leaves[visit]);
     if (visit == 0 && !routed_among) space.table.SetOrigin(center);
     const std::uint32_t* words = filter == nullptr ? nullptr : filter->leaf_words(leaf);
     for (const Segment& segment : snapshot_->leaves[leaf].segments) {
       GroupRun run{segment.codes,     segment.terms,  segment.live,             segment.rows,
-                   segment.first_row, segment.groups, space.table.Bias(center), false};
+                   segment.first_row, segment.groups, space.table.Bias(center), false,
+                   next};
       if (words != nullptr) {
         run.live = words;
         run.sparse = true;
@@ -210,12 +233,14 @@ std::span<const std::uint64_t> Searcher::ScanCodes(std::span<const float> query,
         const ScanProgress done = ScanGroups(run, table, threshold, survivors.room());
         survivors.Commit(done.kept);
         run.groups -= done.groups;
+        next += done.read;
         if (run.groups == 0) break;
         survivors.Compact();
         run.codes += done.groups * group_bytes;
         if (run.terms != nullptr) run.terms += done.groups * kGroupPoints;
         if (run.rows != nullptr) run.rows += done.groups * kGroupPoints;
         run.live += done.groups;
+        run.ahead = next;
         run.first_row += static_cast<std::uint32_t>(done.groups * kGroupPoints);
       }
     }
@@ -248,28 +273,35 @@ std::span<const std::uint64_t> Searcher::ScanAllowedRows(std::span<const float> 
     const Leaf& leaf = snapshot_->leaves[KeyRow(key)];
     filter.ForRows(leaf.first_row, leaf.first_row + leaf.count, [&](std::uint32_t row) { space.rows.push_back(row); });
   }
-  return ScoreListed(query, space.rows, k, space);
+  return ScoreListed(snapshot_->arrays.rows, query, space.rows, k, space);
 }
 
-std::span<const std::uint64_t> Searcher::ScoreListed(std::span<const float> query, std::span<const std::uint32_t> rows,
-                                                     std::size_t k, Workspace& space) const {
-  const IndexArrays& arrays = snapshot_->arrays;
+std::span<const std::uint64_t> Searcher::ScoreListed(const RowStore& store, std::span<const float> query,
+                                                     std::span<const std::uint32_t> rows, std::size_t k,
+                                                     Workspace& space) const {
   space.scores.resize(std::min(rows.size(), kScoresAtOnce));
-  space.row_query.Prepare(arrays.rows, arrays.metric, query.data());
+  space.row_query.Prepare(store, snapshot_->arrays.metric, query.data());
   space.best.Reset(k);
   for (; !rows.empty(); rows = rows.subspan(std::min(rows.size(), kScoresAtOnce))) {
     const std::span<const std::uint32_t> some = rows.first(std::min(rows.size(), kScoresAtOnce));
-    arrays.rows.ScoreListed(space.row_query, some, space.scores.data());
+    store.ScoreListed(space.row_query, some, space.scores.data());
     for (std::size_t i = 0; i < some.size(); ++i) space.best.Push(ScoreKey(space.scores[i], some[i]));
   }
   return space.best.Sorted();
 }
 
 std::span<const std::uint64_t> Searcher::Rerank(std::span<const float> query, std::span<const std::uint64_t> survivors,
-                                                std::size_t k, Workspace& space) const {
+                                                const SearchOptions& options, Workspace& space) const {
+  const IndexArrays& arrays = snapshot_->arrays;
   space.rows.resize(survivors.size());
   for (std::size_t i = 0; i < survivors.size(); ++i) space.rows[i] = SurvivorRow(survivors[i]);
-  return ScoreListed(query, space.rows, k, space);
+  const std::size_t refined = options.refined > 0 ? std::max(options.refined, options.k) : RefinedRows(options.k);
+  if (!arrays.first_rows.empty() && refined < space.rows.size()) {
+    const auto best = ScoreListed(arrays.first_rows, query, space.rows, refined, space);
+    space.rows.resize(best.size());
+    for (std::size_t i = 0; i < best.size(); ++i) space.rows[i] = KeyRow(best[i]);
+  }
+  return ScoreListed(arrays.rows, query, space.rows, options.k, space);
 }
 
 void Searcher::Put(std::span<const std::uint64_t> keys, std::size_t k, std::int64_t* ids, float* scores) const {

@@ -1,6 +1,7 @@
 // Searches one snapshot: route, scan, rerank.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,10 +19,15 @@ struct SearchOptions {
   std::size_t k = 10;
   std::size_t leaves = 1;       // visited by each query; clamped to the leaves there are
   std::size_t candidates = 100;  // rows reranked; raised to k
+  // Of these, rows that the full rows score where first rows chose them; raised to k. 0: RefinedRows(k).
+  std::size_t refined = 0;
   const Filter* filter = nullptr;  // of this snapshot; null allows every row
   int threads = 1;
   Monitor* monitor = nullptr;
 };
+
+// First rows put the best few in a wrong order now and then: so many of theirs hold nearly always the full rows' best k.
+constexpr std::size_t RefinedRows(std::size_t k) { return std::max(2 * k, k + 10); }
 
 class Searcher {
  public:
@@ -55,10 +61,11 @@ class Searcher {
                                           std::size_t k, Workspace& space) const;
   std::span<const std::uint64_t> ScanAllowedRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
                                                  std::size_t k, const Filter& filter, Workspace& space) const;
-  std::span<const std::uint64_t> ScoreListed(std::span<const float> query, std::span<const std::uint32_t> rows,
-                                             std::size_t k, Workspace& space) const;
+  std::span<const std::uint64_t> ScoreListed(const RowStore& store, std::span<const float> query,
+                                             std::span<const std::uint32_t> rows, std::size_t k,
+                                             Workspace& space) const;
   std::span<const std::uint64_t> Rerank(std::span<const float> query, std::span<const std::uint64_t> survivors,
-                                        std::size_t k, Workspace& space) const;
+                                        const SearchOptions& options, Workspace& space) const;
   void Put(std::span<const std::uint64_t> keys, std::size_t k, std::int64_t* ids, float* scores) const;
 
   std::shared_ptr<const Snapshot> snapshot_;

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <limits>
 
-#include "leafscan/core/score_key.h"
+#include "leafscan/simd/route_score_vnni.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "leafscan/simd/route_score.cc"
@@ -17,94 +17,144 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using I32 = hn::CappedTag<std::int32_t, kRouteLanes>;
 using I16 = hn::RepartitionToNarrow<I32>;
+using I8 = hn::Repartition<std::int8_t, I32>;
 
-// Lane j gains a[2j] * b[2j] + a[2j + 1] * b[2j + 1].
-HWY_INLINE hn::Vec<I32> AddPairs(hn::Vec<I16> a, hn::Vec<I16> b, hn::Vec<I32> sum) {
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128 && HWY_TARGET != HWY_SCALAR
-  const I32 d;
-  auto unused = hn::Zero(d);  // x86 puts both products of a pair into the first sum
-  return hn::ReorderWidenMulAccumulate(d, a, b, sum, unused);
+#undef LEAFSCAN_HAS_MADDUBS
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3
+#define LEAFSCAN_HAS_MADDUBS 1
 #else
-  const I32 d;
-  const auto a32 = hn::BitCast(d, a), b32 = hn::BitCast(d, b);
-  const auto even = hn::Mul(hn::ShiftRight<16>(hn::ShiftLeft<16>(a32)), hn::ShiftRight<16>(hn::ShiftLeft<16>(b32)));
-  const auto odd = hn::Mul(hn::ShiftRight<16>(a32), hn::ShiftRight<16>(b32));
-  return hn::Add(sum, hn::Add(even, odd));
+#define LEAFSCAN_HAS_MADDUBS 0
+#endif
+
+#if LEAFSCAN_HAS_MADDUBS
+
+// Bytes of a table by components of a query; lane j holds the sum of pair j, which fits 16 bits.
+HWY_INLINE hn::Vec<I16> PairSums(hn::Vec<I8> bytes, hn::Vec<I8> query) {
+#if HWY_TARGET <= HWY_AVX3
+  return hn::Vec<I16>{_mm512_maddubs_epi16(bytes.raw, query.raw)};
+#elif HWY_TARGET <= HWY_AVX2
+  return hn::Vec<I16>{_mm256_maddubs_epi16(bytes.raw, query.raw)};
+#else
+  return hn::Vec<I16>{_mm_maddubs_epi16(bytes.raw, query.raw)};
 #endif
 }
 
-void Scores(std::span<const std::int16_t> table, std::span<const std::int16_t> query, std::span<std::int32_t> out) {
+// Lane j gains the four products of its centroid; the offset is in them.
+HWY_INLINE hn::Vec<I32> AddQuads(hn::Vec<I8> bytes, hn::Vec<I8> query, hn::Vec<I32> sum) {
   const I32 d;
   const I16 d16;
-  const std::size_t lanes = hn::Lanes(d);
-  const std::size_t pairs = query.size() / 2;
-  const std::size_t group_size = pairs * 2 * kRouteLanes;
-  const std::size_t groups = out.size() / kRouteLanes;
-  const auto pair_of = [&](std::size_t pair) HWY_ATTR {
-    std::int32_t both;
-    std::memcpy(&both, query.data() + 2 * pair, sizeof(both));
-    return hn::BitCast(d16, hn::Set(d, both));
-  };
-  std::size_t group = 0;
-  // Four groups share what is broadcast of the query.
-  for (; group + 4 <= groups; group += 4) {
-    const std::int16_t* at = table.data() + group * group_size;
-    for (std::size_t first = 0; first < kRouteLanes; first += lanes) {
-      auto s0 = hn::Zero(d), s1 = hn::Zero(d), s2 = hn::Zero(d), s3 = hn::Zero(d);
-      for (std::size_t pair = 0; pair < pairs; ++pair) {
-        const auto q = pair_of(pair);
-        const std::int16_t* from = at + (pair * kRouteLanes + first) * 2;
-        s0 = AddPairs(hn::LoadU(d16, from), q, s0);
-        s1 = AddPairs(hn::LoadU(d16, from + group_size), q, s1);
-        s2 = AddPairs(hn::LoadU(d16, from + 2 * group_size), q, s2);
-        s3 = AddPairs(hn::LoadU(d16, from + 3 * group_size), q, s3);
-      }
-      std::int32_t* to = out.data() + group * kRouteLanes + first;
-      hn::StoreU(s0, d, to);
-      hn::StoreU(s1, d, to + kRouteLanes);
-      hn::StoreU(s2, d, to + 2 * kRouteLanes);
-      hn::StoreU(s3, d, to + 3 * kRouteLanes);
+  auto unused = hn::Zero(d);  // x86 puts both products of a pair into the first sum
+  return hn::ReorderWidenMulAccumulate(d, PairSums(bytes, query), hn::Set(d16, std::int16_t{1}), sum, unused);
+}
+
+#else
+
+// Lane j gains the four products of its centroid, from which the offset is taken first.
+HWY_INLINE hn::Vec<I32> AddQuads(hn::Vec<I8> bytes, hn::Vec<I8> query, hn::Vec<I32> sum) {
+  const I32 d;
+  const I16 d16;
+  const I8 d8;
+  const auto both = hn::BitCast(d16, hn::Xor(bytes, hn::Set(d8, std::int8_t{-128})));
+  const auto by = hn::BitCast(d16, query);
+  const auto even = hn::Mul(hn::ShiftRight<8>(hn::ShiftLeft<8>(both)), hn::ShiftRight<8>(hn::ShiftLeft<8>(by)));
+  const auto odd = hn::Mul(hn::ShiftRight<8>(both), hn::ShiftRight<8>(by));
+  const auto pairs = hn::BitCast(d, hn::Add(even, odd));
+  return hn::Add(sum, hn::Add(hn::ShiftRight<16>(hn::ShiftLeft<16>(pairs)), hn::ShiftRight<16>(pairs)));
+}
+
+#endif
+
+HWY_INLINE hn::Vec<I8> QuadOf(const std::int8_t* query, std::size_t quad) {
+  std::int32_t all;
+  std::memcpy(&all, query + kRouteDepth * quad, sizeof(all));
+  return hn::BitCast(I8(), hn::Set(I32(), all));
+}
+
+// Four groups share what is broadcast of the query.
+void FourGroups(const std::uint8_t* table, std::size_t group_size, const std::int8_t* query, std::size_t quads,
+                std::int32_t begin, std::int32_t* out) {
+  const I32 d;
+  const I8 d8;
+  const auto start = hn::Set(d, begin);
+  const auto* at = reinterpret_cast<const std::int8_t*>(table);
+  for (std::size_t first = 0; first < kRouteLanes; first += hn::Lanes(d)) {
+    auto s0 = start, s1 = start, s2 = start, s3 = start;
+    for (std::size_t quad = 0; quad < quads; ++quad) {
+      const auto q = QuadOf(query, quad);
+      const std::int8_t* from = at + (quad * kRouteLanes + first) * kRouteDepth;
+      s0 = AddQuads(hn::LoadU(d8, from), q, s0);
+      s1 = AddQuads(hn::LoadU(d8, from + group_size), q, s1);
+      s2 = AddQuads(hn::LoadU(d8, from + 2 * group_size), q, s2);
+      s3 = AddQuads(hn::LoadU(d8, from + 3 * group_size), q, s3);
+    }
+    hn::StoreU(s0, d, out + first);
+    hn::StoreU(s1, d, out + first + kRouteLanes);
+    hn::StoreU(s2, d, out + first + 2 * kRouteLanes);
+    hn::StoreU(s3, d, out + first + 3 * kRouteLanes);
+  }
+}
+
+void OneGroup(const std::uint8_t* table, const std::int8_t* query, std::size_t quads, std::int32_t begin,
+              std::int32_t* out) {
+  const I32 d;
+  const I8 d8;
+  const auto start = hn::Set(d, begin);
+  const auto* at = reinterpret_cast<const std::int8_t*>(table);
+  for (std::size_t first = 0; first < kRouteLanes; first += hn::Lanes(d)) {
+    auto sum = start;
+    for (std::size_t quad = 0; quad < quads; ++quad) {
+      sum = AddQuads(hn::LoadU(d8, at + (quad * kRouteLanes + first) * kRouteDepth), QuadOf(query, quad), sum);
+    }
+    hn::StoreU(sum, d, out + first);
+  }
+}
+
+// Sums begin with what takes the offset out of them: `begins`, one for each query.
+void Scores(std::span<const std::uint8_t> table, std::span<const std::int8_t> queries,
+            std::span<const std::int32_t> begins, std::span<std::int32_t> out) {
+  const std::size_t count = begins.size();
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  if (UsesVnni()) {
+    RouteScoresVnni(table, queries, begins, out);
+    return;
+  }
+#endif
+  const std::size_t size = queries.size() / count;
+  const std::size_t quads = size / kRouteDepth;
+  const std::size_t group_size = quads * kRouteDepth * kRouteLanes;
+  const std::size_t leaves = out.size() / count;
+  const auto begin_of = [&](std::size_t query) { return LEAFSCAN_HAS_MADDUBS ? begins[query] : 0; };
+  std::size_t leaf = 0;
+  for (; leaf + 4 * kRouteLanes <= leaves; leaf += 4 * kRouteLanes) {
+    const std::uint8_t* at = table.data() + leaf / kRouteLanes * group_size;
+    for (std::size_t query = 0; query < count; ++query) {
+      FourGroups(at, group_size, queries.data() + query * size, quads, begin_of(query),
+                 out.data() + query * leaves + leaf);
     }
   }
-  for (; group < groups; ++group) {
-    const std::int16_t* at = table.data() + group * group_size;
-    for (std::size_t first = 0; first < kRouteLanes; first += lanes) {
-      auto sum = hn::Zero(d);
-      for (std::size_t pair = 0; pair < pairs; ++pair) {
-        sum = AddPairs(hn::LoadU(d16, at + (pair * kRouteLanes + first) * 2), pair_of(pair), sum);
-      }
-      hn::StoreU(sum, d, out.data() + group * kRouteLanes + first);
+  for (; leaf < leaves; leaf += kRouteLanes) {
+    const std::uint8_t* at = table.data() + leaf / kRouteLanes * group_size;
+    for (std::size_t query = 0; query < count; ++query) {
+      OneGroup(at, queries.data() + query * size, quads, begin_of(query), out.data() + query * leaves + leaf);
     }
   }
 }
 
-KeepProgress Keep(const LeafScores& of, std::size_t first, std::size_t leaves, float least,
-                  std::span<std::uint64_t> keys) {
+void LeafScoresOf(const LeafScores& of, std::size_t leaves, std::span<float> scores) {
   const I32 di;
   const hn::RebindToFloat<I32> d;
-  const std::size_t lanes = hn::Lanes(d);
   const auto worth = hn::Set(d, of.worth);
   const auto weight = hn::Set(d, of.weight);
-  const auto bound = hn::Set(d, least);
   const auto lowest = hn::Set(d, std::numeric_limits<float>::lowest());
   const auto highest = hn::Set(d, std::numeric_limits<float>::max());
-  std::uint64_t* key = keys.data();
-  const std::uint64_t* const full = key + keys.size();
-  HWY_ALIGN float scores[kRouteLanes];
-  std::size_t leaf = first;
-  for (; leaf < leaves && full - key >= static_cast<std::ptrdiff_t>(kRouteLanes); leaf += lanes) {
+  const std::size_t padded = (leaves + kRouteLanes - 1) / kRouteLanes * kRouteLanes;
+  for (std::size_t leaf = 0; leaf < padded; leaf += hn::Lanes(d)) {
     const auto product = hn::ConvertTo(d, hn::LoadU(di, of.products.data() + leaf));
     auto score = hn::Add(hn::Mul(product, worth), hn::Mul(hn::LoadU(d, of.addends.data() + leaf), weight));
     score = hn::IfThenElse(hn::Eq(score, score), score, lowest);
-    score = hn::Min(hn::Max(score, lowest), highest);
-    if (HWY_LIKELY(hn::AllFalse(d, hn::Ge(score, bound)))) continue;
-    hn::Store(score, d, scores);
-    for (std::size_t lane = 0; lane < lanes; ++lane) {
-      *key = ScoreKey(scores[lane], static_cast<std::uint32_t>(leaf + lane));
-      key += static_cast<int>(scores[lane] >= least) & static_cast<int>(leaf + lane < leaves);
-    }
+    hn::StoreU(hn::Min(hn::Max(score, lowest), highest), d, scores.data() + leaf);
   }
-  return {std::min(leaf, leaves) - first, static_cast<std::size_t>(key - keys.data())};
+  std::fill(scores.data() + leaves, scores.data() + padded, -std::numeric_limits<float>::infinity());
 }
 
 }  // namespace leafscan::HWY_NAMESPACE
@@ -114,17 +164,29 @@ HWY_AFTER_NAMESPACE();
 namespace leafscan {
 
 HWY_EXPORT(Scores);
+HWY_EXPORT(LeafScoresOf);
 
-void RouteScores(std::span<const std::int16_t> table, std::span<const std::int16_t> query,
+void RouteScores(std::span<const std::uint8_t> table, std::span<const std::int8_t> queries, std::size_t count,
                  std::span<std::int32_t> out) {
-  HWY_DYNAMIC_DISPATCH(Scores)(table, query, out);
+  if (count == 0 || out.empty()) return;
+  const std::size_t size = queries.size() / count;
+  const std::size_t leaves = out.size() / count;
+  std::int32_t begins[kRouteQueries];
+  for (std::size_t first = 0; first < count; first += kRouteQueries) {
+    const std::size_t some = std::min(kRouteQueries, count - first);
+    const std::span<const std::int8_t> these = queries.subspan(first * size, some * size);
+    for (std::size_t query = 0; query < some; ++query) {
+      std::int32_t sum = 0;
+      for (std::size_t i = 0; i < size; ++i) sum += these[query * size + i];
+      begins[query] = -kRouteOffset * sum;
+    }
+    HWY_DYNAMIC_DISPATCH(Scores)
+    (table, these, {begins, some}, out.subspan(first * leaves, some * leaves));
+  }
 }
 
-HWY_EXPORT(Keep);
-
-KeepProgress KeepLeaves(const LeafScores& scores, std::size_t first, std::size_t leaves, float least,
-                        std::span<std::uint64_t> keys) {
-  return HWY_DYNAMIC_DISPATCH(Keep)(scores, first, leaves, least, keys);
+void ScoreLeaves(const LeafScores& of, std::size_t leaves, std::span<float> scores) {
+  HWY_DYNAMIC_DISPATCH(LeafScoresOf)(of, leaves, scores);
 }
 
 }  // namespace leafscan

@@ -1,8 +1,9 @@
-// Inner products of one query with every centroid in 16-bit integers: exact, so that one query and a batch, and every
-// instruction set, take the same leaves.
+// Inner products of queries with every centroid in 8-bit integers: exact, so that one query and a batch, and every
+// instruction set, take the same leaves. They tell which centroids are worth a closer look (simd/centroid_score.h).
 //
-// Cost: one multiply-and-add-pairs and one addition for 8 (AVX2) or 16 (AVX-512) pairs; 2 bytes a component, read from
-// the second-level cache at 32 bytes a cycle, which is what bounds it: 16 products a cycle.
+// Cost: 1 byte a component, read from the second-level cache at 32 bytes a cycle, which is what bounds a single query: 32
+// products a cycle. Arithmetic takes three operations for 32 (AVX2) or 64 (AVX-512) products, or one for 64 with VNNI. A batch
+// reads what fits into the first-level cache once for all of its queries, and is bound by arithmetic.
 #pragma once
 
 #include <cstddef>
@@ -11,15 +12,23 @@
 
 namespace leafscan {
 
-inline constexpr std::size_t kRouteLanes = 16;
+inline constexpr std::size_t kRouteLanes = 16;  // centroids side by side
+inline constexpr std::size_t kRouteDepth = 4;   // components of each, one after the other
+inline constexpr int kRouteOffset = 128;        // a byte of the table is a component and this
+// The largest magnitude of a query's component: 255 * 63 * 2 fits 16 bits, where AVX2 adds up pairs.
+inline constexpr int kRouteQueryMost = 63;
+// More queries than this are taken so many at a time.
+inline constexpr std::size_t kRouteQueries = 16;
 
-// `table` holds sixteen centroids at a time: table[(group * pairs + pair) * 32 + lane * 2 + half] is component
-// 2 * pair + half of centroid 16 * group + lane. `query` has 2 * pairs components; out.size() == 16 * groups. No sum may
-// leave 32 bits.
-void RouteScores(std::span<const std::int16_t> table, std::span<const std::int16_t> query, std::span<std::int32_t> out);
+// `table` holds sixteen centroids at a time: table[(group * quads + quad) * 64 + lane * 4 + part] is kRouteOffset and
+// component 4 * quad + part of centroid 16 * group + lane. `queries` holds `count` queries of 4 * quads components each,
+// within +-kRouteQueryMost. Writes out[query * 16 * groups + centroid], the product without the offset, where
+// out.size() == count * 16 * groups. No sum of 128 * |component of a query| may leave 32 bits.
+void RouteScores(std::span<const std::uint8_t> table, std::span<const std::int8_t> queries, std::size_t count,
+                 std::span<std::int32_t> out);
 
 // A leaf's score is products[leaf] * worth + addends[leaf] * weight, each operation rounded by itself; what overflows is taken
-// for the largest or the least finite number, so that every leaf has a place. Both arrays are whole vectors of sixteen.
+// for the largest or the least finite number, so that every leaf has a place.
 struct LeafScores {
   std::span<const std::int32_t> products;
   float worth = 1.0f;
@@ -27,15 +36,8 @@ struct LeafScores {
   float weight = 0.0f;
 };
 
-struct KeepProgress {
-  std::size_t leaves = 0;  // looked at
-  std::size_t kept = 0;    // keys written
-};
-
-// Writes the key (core/score_key.h) of every leaf from `first` on whose score is at least `least`, until all `leaves` are
-// done or fewer than sixteen places are left in `keys`. `first` is a multiple of sixteen, or where a call left off.
-// Cost: eight operations for a vector of leaves, and a few nanoseconds for each that is kept.
-KeepProgress KeepLeaves(const LeafScores& scores, std::size_t first, std::size_t leaves, float least,
-                        std::span<std::uint64_t> keys);
+// Writes the scores of the first `leaves` leaves, and -infinity up to a whole vector of sixteen. All arrays are whole
+// vectors of sixteen. Cost: nine operations for a vector of leaves.
+void ScoreLeaves(const LeafScores& of, std::size_t leaves, std::span<float> scores);
 
 }  // namespace leafscan

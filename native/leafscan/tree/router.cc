@@ -1,124 +1,107 @@
 #include "leafscan/tree/router.h"
 
 #include <algorithm>
-#include <cmath>
-#include <functional>
-#include <limits>
 
 #include "leafscan/core/score_key.h"
-#include "leafscan/core/select_best.h"
-#include "leafscan/simd/route_score.h"
-#include "leafscan/simd/row_score.h"
 
 namespace leafscan {
-namespace {
 
-// What one step is worth when values up to `most` are to fit into [-limit, limit].
-float StepFor(float most, float limit) {
-  const float step = most / limit;
-  return step > 0.0f && std::isfinite(1.0f / step) ? step : 1.0f;
+Router::Router(Metric metric, const TreeLevel& leaves, const MatrixView<float>& projection, const TreeLevel& upper,
+               std::span<const std::uint64_t> upper_offsets)
+    : leaves_(metric, leaves, projection, upper_offsets) {
+  if (upper.centroids.rows > 0) upper_ = CentroidTable(metric, upper, projection, {});
 }
 
-}  // namespace
-
-Router::Router(Metric metric, const MatrixView<float>& centroids, const MatrixView<float>& projection,
-               std::span<const float> scales, std::span<const float> biases)
-    : leaves_(centroids.rows), dim_(projection.rows > 0 ? projection.rows : centroids.cols), metric_(metric) {
-  AlignedVector<float> seen(leaves_ * dim_);
-  for (std::size_t leaf = 0; leaf < leaves_; ++leaf) {
-    float* to = seen.data() + leaf * dim_;
-    if (projection.rows > 0) {
-      ScoreRowRange(Metric::kDotProduct, centroids.row(leaf), projection, 0, dim_, to);
-    } else {
-      std::copy_n(centroids.row(leaf), dim_, to);
-    }
-    if (!scales.empty()) std::transform(to, to + dim_, to, [&](float value) { return value * scales[leaf]; });
+std::span<const std::uint64_t> Router::Route(std::span<const float> query, std::size_t count, Scratch& scratch,
+                                             std::size_t upper_searched) const {
+  Quantize({query.data(), 1, query.size()}, 0, 1, scratch);
+  if (count == 0) return {};
+  if (CentroidTable::Wanted(count) >= leaves()) {
+    return leaves_.BestOfAll(count, scratch.queries[0], scratch.table);
   }
-  const std::size_t pairs = (dim_ + 1) / 2;
-  // 2 * pairs * limit^2 must stay below 2^31.
-  limit_ = std::min(32767.0f, std::floor(std::sqrt(2147483000.0f / static_cast<float>(2 * pairs))));
-  float most = 0.0f;
-  for (const float value : seen) most = std::max(most, std::abs(value));
-  step_ = StepFor(most, limit_);
-  const std::size_t groups = (leaves_ + kRouteLanes - 1) / kRouteLanes;
-  table_.assign(groups * pairs * 2 * kRouteLanes, 0);
-  addends_.assign(groups * kRouteLanes, 0.0f);
-  for (std::size_t leaf = 0; leaf < leaves_; ++leaf) {
-    std::int16_t* group = table_.data() + leaf / kRouteLanes * pairs * 2 * kRouteLanes;
-    for (std::size_t i = 0; i < dim_; ++i) {
-      const float steps = std::clamp(std::round(seen[leaf * dim_ + i] / step_), -limit_, limit_);
-      group[(i / 2 * kRouteLanes + leaf % kRouteLanes) * 2 + i % 2] = static_cast<std::int16_t>(steps);
-    }
-    if (metric == Metric::kSquaredL2) {
-      addends_[leaf] = -RowScore(Metric::kDotProduct, centroids.row(leaf), centroids.row(leaf), centroids.cols);
-    } else if (!biases.empty()) {
-      addends_[leaf] = biases[leaf];
-    }
-  }
+  if (upper_searched > 0 && upper_searched < upper_leaves()) return RouteUpper(0, count, upper_searched, scratch);
+  leaves_.Multiply(scratch.bytes, 1, scratch.products);
+  leaves_.ScoreAll(scratch.products, scratch.queries[0], scratch.table);
+  return leaves_.Best(count, count, leaves(), scratch.queries[0], scratch.table);
 }
 
-std::span<const std::uint64_t> Router::Route(std::span<const float> query, std::size_t count, Scratch& scratch) const {
-  Keep({}, query, count, scratch);
-  return scratch.best.Sorted();
+void Router::RouteBatch(const MatrixView<float>& queries, std::size_t count, Scratch& scratch,
+                        std::span<std::uint64_t> keys, std::size_t upper_searched) const {
+  const bool all = CentroidTable::Wanted(count) >= leaves();
+  const bool upper = !all && upper_searched > 0 && upper_searched < upper_leaves();
+  for (std::size_t first = 0; first < queries.rows && count > 0; first += kBatch) {
+    const std::size_t some = std::min(kBatch, queries.rows - first);
+    Quantize(queries, first, some, scratch);
+    if (!all && !upper) leaves_.Multiply(scratch.bytes, some, scratch.products);
+    for (std::size_t i = 0; i < some; ++i) {
+      std::span<const std::uint64_t> best;
+      if (all) {
+        best = leaves_.BestOfAll(count, scratch.queries[i], scratch.table);
+      } else if (upper) {
+        best = RouteUpper(i, count, upper_searched, scratch);
+      } else {
+        const std::span<const std::int32_t> products = leaves_.ProductsOf(scratch.products, i);
+        leaves_.ScoreAll(products, scratch.queries[i], scratch.table);
+        best = leaves_.Best(count, count, leaves(), scratch.queries[i], scratch.table);
+      }
+      std::copy(best.begin(), best.end(), keys.begin() + static_cast<std::ptrdiff_t>((first + i) * count));
+    }
+  }
 }
 
 std::span<const std::uint64_t> Router::RouteAmong(std::span<const std::uint8_t> open, std::span<const float> query,
                                                   std::size_t count, Scratch& scratch) const {
-  scratch.top = 0;
-  Keep(open, query, count, scratch);
-  const std::span<std::uint64_t> best = scratch.best.Best();
-  if (best.size() <= kInOrder) {
-    std::sort(best.begin(), best.end(), std::greater<>());
-    return best;
-  }
-  // The selection keeps nothing but what it selects: the others come from where they were.
-  AlignedVector<std::uint64_t>& among = scratch.among;
-  among.assign(best.begin(), best.end());
-  const std::uint64_t least = SelectBest(among, kInOrder);
-  std::sort(among.begin(), among.begin() + static_cast<std::ptrdiff_t>(kInOrder), std::greater<>());
-  among.resize(best.size() + 1);
-  std::size_t at = kInOrder;
-  for (const std::uint64_t key : best) {
-    among[at] = key;
-    at += static_cast<std::size_t>(key < least);
-  }
-  return {among.data(), best.size()};
+  const IntegerQuery& integers = scratch.queries[0];
+  Quantize({query.data(), 1, query.size()}, 0, 1, scratch);
+  leaves_.Multiply(scratch.bytes, 1, scratch.products);
+  leaves_.ScoreAll(scratch.products, integers, scratch.table);
+  scratch.top = leaves_.Best(1, 1, leaves(), integers, scratch.table)[0];
+  const std::size_t reach = leaves_.Close(open, scratch.table);
+  if (count == 0) return {};
+  return leaves_.Best(count, std::min(count, kInOrder), reach, integers, scratch.table);
 }
 
-void Router::Keep(std::span<const std::uint8_t> open, std::span<const float> query, std::size_t count,
-                  Scratch& scratch) const {
-  const std::size_t pairs = (dim_ + 1) / 2;
-  scratch.query.assign(2 * pairs, 0);
-  float most = 0.0f;
-  for (const float value : query) most = std::max(most, std::abs(value));
-  const float step = StepFor(most, limit_);
-  const float inverse = 1.0f / step;
-  for (std::size_t i = 0; i < dim_; ++i) {
-    const float steps = std::clamp(query[i] * inverse, -limit_, limit_);
-    scratch.query[i] = static_cast<std::int16_t>(steps + (steps < 0.0f ? -0.5f : 0.5f));
+void Router::Quantize(const MatrixView<float>& queries, std::size_t first, std::size_t count, Scratch& scratch) const {
+  const std::size_t size = leaves_.query_bytes();
+  scratch.bytes.resize(count * size);
+  for (std::size_t i = 0; i < count; ++i) {
+    leaves_.Quantize({queries.row(first + i), queries.cols}, std::span(scratch.bytes).subspan(i * size, size),
+                     scratch.queries[i]);
   }
-  scratch.products.resize((leaves_ + kRouteLanes - 1) / kRouteLanes * kRouteLanes);
-  RouteScores(table_, scratch.query, scratch.products);
-  scratch.best.Reset(count);
-  const bool l2 = metric_ == Metric::kSquaredL2;
-  const float worth = l2 ? 2.0f * (step * step_) : step * step_;
-  const float weight = l2 ? 1.0f : std::sqrt(RowScore(Metric::kDotProduct, query.data(), query.data(), dim_));
-  for (std::size_t leaf = 0; leaf < leaves_;) {
-    const float least =
-        scratch.best.least() == 0 ? -std::numeric_limits<float>::infinity() : KeyScore(scratch.best.least());
-    const KeepProgress done =
-        KeepLeaves({scratch.products, worth, addends_, weight}, leaf, leaves_, least, scratch.best.room());
-    std::size_t kept = done.kept;
-    if (!open.empty()) {
-      const std::span<std::uint64_t> keys = scratch.best.room().first(kept);
-      for (const std::uint64_t key : keys) scratch.top = std::max(scratch.top, key);
-      const auto closed = [&](std::uint64_t key) { return open[KeyRow(key)] == 0; };
-      kept = static_cast<std::size_t>(std::remove_if(keys.begin(), keys.end(), closed) - keys.begin());
+}
+
+std::span<const std::uint64_t> Router::RouteUpper(std::size_t query, std::size_t count, std::size_t upper_searched,
+                                                  Scratch& scratch) const {
+  const std::size_t size = leaves_.query_bytes();
+  const std::span<const std::int8_t> bytes = std::span<const std::int8_t>(scratch.bytes).subspan(query * size, size);
+  const IntegerQuery& integers = scratch.queries[query];
+  std::span<const std::uint64_t> order;
+  if (CentroidTable::Wanted(upper_searched) >= upper_.size()) {
+    order = upper_.BestOfAll(upper_.size(), integers, scratch.table);
+  } else {
+    upper_.Multiply(bytes, 1, scratch.products);
+    upper_.ScoreAll(scratch.products, integers, scratch.table);
+    order = upper_.Best(upper_searched, upper_searched, upper_.size(), integers, scratch.table);
+  }
+  const std::size_t wanted = CentroidTable::Wanted(count);
+  std::size_t reach = 0;
+  const auto take = [&](std::size_t least) {
+    scratch.upper.clear();
+    reach = 0;
+    for (const std::uint64_t key : order) {
+      if (scratch.upper.size() >= least && reach >= wanted) break;
+      scratch.upper.push_back(KeyRow(key));
+      reach += leaves_.part_size(KeyRow(key));
     }
-    scratch.best.Commit(kept);
-    leaf += done.leaves;
-    if (leaf < leaves_) scratch.best.Compact();
+  };
+  take(upper_searched);
+  if (reach < wanted) {
+    order = upper_.BestOfAll(upper_.size(), integers, scratch.table);
+    take(upper_searched);
   }
+  std::sort(scratch.upper.begin(), scratch.upper.end());
+  leaves_.ScoreParts(scratch.upper, bytes, integers, scratch.table);
+  return leaves_.Best(count, count, reach, integers, scratch.table);
 }
 
 }  // namespace leafscan

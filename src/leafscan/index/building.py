@@ -114,6 +114,7 @@ def build(
             progress=report,
             row_dtype=plan.row_dtype or "float32",
             row_threshold=plan.reorder.anisotropic_quantization_threshold if plan.reorder else 0.0,
+            first_row_dtype=plan.reorder.first_dtype if plan.reorder else None,
         )
     if projection is not None:
         sections["projection"] = projection

@@ -118,7 +118,7 @@ def resolve(config: Config | None, vectors: NDArray[np.float32], metric: Metric)
     --------
     >>> asked = Config(tree=Tree(num_leaves=50))
     >>> resolve(asked, np.ones((100, 4), np.float32), "cosine").search
-    SearchParams(leaves=10, candidates=None)
+    SearchParams(leaves=10, candidates=None, refined=None)
     """
     n, dim = vectors.shape
     if config is None:
@@ -138,7 +138,7 @@ def resolve(config: Config | None, vectors: NDArray[np.float32], metric: Metric)
         leaves = _searched(config.tree.num_leaves)
     if candidates is None and config.reorder is not None:
         candidates = CANDIDATES
-    search = SearchParams(leaves=leaves, candidates=candidates)
+    search = dataclasses.replace(config.search, leaves=leaves, candidates=candidates)
     return dataclasses.replace(config, score=score, search=search)
 
 

@@ -11,57 +11,78 @@
 
 #include "fixtures/draw.h"
 #include "fixtures/each_instruction_set.h"
-#include "leafscan/core/score_key.h"
 #include "leafscan/simd/route_score_reference.h"
+#include "leafscan/simd/route_score_vnni.h"
 
 namespace leafscan {
 namespace {
 
-class RouteScoreTest : public EachInstructionSet {};
+class RouteScoreTest : public EachInstructionSet {
+ protected:
+  void TearDown() override {
+    AllowVnni(true);
+    EachInstructionSet::TearDown();
+  }
+};
 LEAFSCAN_ON_EACH_INSTRUCTION_SET(RouteScoreTest);
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-// The largest components whose sums stay within 32 bits.
-std::int64_t Limit(std::size_t pairs) {
-  const double limit = std::sqrt(2147483647.0 / static_cast<double>(2 * pairs));
-  return std::min<std::int64_t>(32767, static_cast<std::int64_t>(limit));
-}
-
-void ExpectReference(const std::vector<std::int16_t>& table, const std::vector<std::int16_t>& query,
+// With VNNI, where there is such a thing, and without.
+void ExpectReference(const std::vector<std::uint8_t>& table, const std::vector<std::int8_t>& queries, std::size_t count,
                      std::size_t groups) {
-  std::vector<std::int32_t> out(groups * kRouteLanes, -7);
-  RouteScores(table, query, out);
-  for (std::size_t centroid = 0; centroid < out.size(); ++centroid) {
-    ASSERT_EQ(out[centroid], reference::RouteScore(table, query, centroid))
-        << query.size() / 2 << " pairs, " << groups << " groups, centroid " << centroid;
+  const std::size_t size = queries.size() / count;
+  const std::size_t leaves = groups * kRouteLanes;
+  for (const bool vnni : {true, false}) {
+    AllowVnni(vnni);
+    std::vector<std::int32_t> out(count * leaves, -7);
+    RouteScores(table, queries, count, out);
+    for (std::size_t query = 0; query < count; ++query) {
+      const std::span<const std::int8_t> one = std::span(queries).subspan(query * size, size);
+      for (std::size_t centroid = 0; centroid < leaves; ++centroid) {
+        ASSERT_EQ(out[query * leaves + centroid], reference::RouteScore(table, one, centroid))
+            << size / kRouteDepth << " quads, " << groups << " groups, query " << query << " of " << count
+            << ", centroid " << centroid << (vnni ? ", VNNI allowed" : "");
+      }
+    }
   }
 }
 
 TEST_P(RouteScoreTest, RandomShapesEqualTheReference) {
   Draw draw(1);
-  for (const std::size_t pairs : {1, 2, 4, 8, 9, 16, 17, 50, 392}) {
-    for (std::size_t groups = 1; groups <= 9; ++groups) {
-      const std::int64_t limit = Limit(pairs);
-      ExpectReference(draw.Integers<std::int16_t>(groups * pairs * 2 * kRouteLanes, -limit, limit),
-                      draw.Integers<std::int16_t>(2 * pairs, -limit, limit), groups);
+  for (const std::size_t quads : {1, 2, 3, 8, 25, 196}) {
+    for (const std::size_t groups : {1, 2, 3, 4, 5, 7, 8, 9, 15, 20}) {
+      ExpectReference(draw.Integers<std::uint8_t>(groups * quads * 64, 0, 255),
+                      draw.Integers<std::int8_t>(4 * quads, -kRouteQueryMost, kRouteQueryMost), 1, groups);
     }
   }
 }
 
-TEST_P(RouteScoreTest, TheLargestSumsFit) {
-  for (const std::size_t pairs : {1, 2, 3, 50, 392, 2048}) {
-    const auto limit = static_cast<std::int16_t>(Limit(pairs));
-    for (const int sign : {1, -1}) {
-      ExpectReference(std::vector<std::int16_t>(5 * pairs * 2 * kRouteLanes, limit),
-                      std::vector<std::int16_t>(2 * pairs, static_cast<std::int16_t>(sign * limit)), 5);
+TEST_P(RouteScoreTest, ABatchEqualsItsQueries) {
+  Draw draw(2);
+  for (const std::size_t count : {2, 3, 4, 15, 16, 17, 33}) {
+    for (const std::size_t groups : {1, 4, 11}) {
+      ExpectReference(draw.Integers<std::uint8_t>(groups * 5 * 64, 0, 255),
+                      draw.Integers<std::int8_t>(count * 4 * 5, -kRouteQueryMost, kRouteQueryMost), count, groups);
     }
   }
 }
 
-TEST_P(RouteScoreTest, NoGroupsAreNoWork) {
-  const std::vector<std::int16_t> query(4, 1);
-  RouteScores({}, query, {});
+TEST_P(RouteScoreTest, TheLargestPairsDoNotSaturate) {
+  for (const std::size_t quads : {1, 2, 25, 196, 2048}) {
+    for (const int byte : {0, 255}) {
+      for (const int sign : {1, -1}) {
+        ExpectReference(std::vector<std::uint8_t>(5 * quads * 64, static_cast<std::uint8_t>(byte)),
+                        std::vector<std::int8_t>(4 * quads, static_cast<std::int8_t>(sign * kRouteQueryMost)), 1, 5);
+      }
+    }
+  }
+}
+
+TEST_P(RouteScoreTest, NothingIsNoWork) {
+  const std::vector<std::int8_t> query(4, 1);
+  RouteScores({}, query, 1, {});
+  RouteScores({}, {}, 0, {});
 }
 
 struct Leaves {
@@ -73,58 +94,25 @@ struct Leaves {
   LeafScores scores() const { return {products, worth, addends, weight}; }
 };
 
-Leaves RandomLeaves(Draw& draw, std::size_t groups) {
-  Leaves leaves;
-  leaves.products = draw.Integers<std::int32_t>(groups * kRouteLanes, -2147483648LL, 2147483647LL);
-  leaves.addends = draw.Normals(groups * kRouteLanes, 1e3);
-  leaves.worth = static_cast<float>(1e-6 * draw.Unit());
-  leaves.weight = static_cast<float>(draw.Unit());
-  return leaves;
-}
-
-// Keeps from `first` to the end, a buffer of `room` at a time, as a caller does.
-std::vector<std::uint64_t> KeepAll(const Leaves& of, std::size_t first, std::size_t leaves, float least,
-                                   std::size_t room) {
-  std::vector<std::uint64_t> all;
-  while (first < leaves) {
-    std::vector<std::uint64_t> keys(room, 0xABCDABCDABCDABCD);
-    const KeepProgress done = KeepLeaves(of.scores(), first, leaves, least, keys);
-    EXPECT_GT(done.leaves, 0u);
-    EXPECT_LE(done.kept, done.leaves);
-    if (done.leaves == 0 || done.kept > room) break;
-    if (first + done.leaves < leaves) {
-      EXPECT_LT(room - done.kept, kRouteLanes) << "stopped early";
-    }
-    all.insert(all.end(), keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(done.kept));
-    first += done.leaves;
+void ExpectScores(const Leaves& of, std::size_t leaves) {
+  std::vector<float> scores(of.products.size(), 7.0f);
+  ScoreLeaves(of.scores(), leaves, scores);
+  for (std::size_t leaf = 0; leaf < scores.size(); ++leaf) {
+    ASSERT_EQ(scores[leaf], leaf < leaves ? reference::LeafScore(of.scores(), leaf) : -kInfinity)
+        << "leaf " << leaf << " of " << leaves;
   }
-  EXPECT_EQ(first, leaves);
-  return all;
 }
 
-std::vector<std::uint64_t> ExpectedKeys(const Leaves& of, std::size_t first, std::size_t leaves, float least) {
-  std::vector<std::uint64_t> keys;
-  for (std::size_t leaf = first; leaf < leaves; ++leaf) {
-    const float score = reference::LeafScore(of.scores(), leaf);
-    if (score >= least) keys.push_back(ScoreKey(score, static_cast<std::uint32_t>(leaf)));
-  }
-  return keys;
-}
-
-TEST_P(RouteScoreTest, KeptLeavesEqualTheReferenceToTheBit) {
-  Draw draw(2);
+TEST_P(RouteScoreTest, LeafScoresEqualTheReferenceToTheBit) {
+  Draw draw(3);
   for (const std::size_t leaves : {1, 2, 15, 16, 17, 31, 32, 33, 100, 1000}) {
-    const Leaves of = RandomLeaves(draw, (leaves + kRouteLanes - 1) / kRouteLanes);
-    const float some = reference::LeafScore(of.scores(), draw.Below(leaves));
-    for (const float least : {-kInfinity, some, std::nextafter(some, kInfinity), 0.0f, kInfinity}) {
-      for (const std::size_t room : {16, 17, 31, 40, 300}) {
-        ASSERT_EQ(KeepAll(of, 0, leaves, least, room), ExpectedKeys(of, 0, leaves, least))
-            << leaves << " leaves, room " << room;
-      }
-      if (leaves > 32) {
-        ASSERT_EQ(KeepAll(of, 32, leaves, least, 64), ExpectedKeys(of, 32, leaves, least));
-      }
-    }
+    Leaves of;
+    const std::size_t padded = (leaves + kRouteLanes - 1) / kRouteLanes * kRouteLanes;
+    of.products = draw.Integers<std::int32_t>(padded, -2147483648LL, 2147483647LL);
+    of.addends = draw.Normals(padded, 1e3);
+    of.worth = static_cast<float>(1e-6 * draw.Unit());
+    of.weight = static_cast<float>(draw.Unit());
+    ExpectScores(of, leaves);
   }
 }
 
@@ -135,19 +123,26 @@ TEST_P(RouteScoreTest, ProductsAndAddendsRoundByThemselves) {
   of.addends.assign(kRouteLanes, -1.0f);
   of.worth = (1.0f + 0x1.0p-23f) * 0x1.0p-24f;
   of.weight = 1.0f;
-  EXPECT_EQ(KeepAll(of, 0, kRouteLanes, -kInfinity, 16), ExpectedKeys(of, 0, kRouteLanes, -kInfinity));
+  ExpectScores(of, kRouteLanes);
 }
 
-TEST_P(RouteScoreTest, WithoutRoomNothingIsKept) {
-  Draw draw(3);
-  const Leaves of = RandomLeaves(draw, 2);
-  for (const std::size_t room : {0, 1, 15}) {
-    std::vector<std::uint64_t> keys(room, 5);
-    const KeepProgress done = KeepLeaves(of.scores(), 0, 32, -kInfinity, keys);
-    EXPECT_EQ(done.leaves, 0u);
-    EXPECT_EQ(done.kept, 0u);
-    EXPECT_EQ(keys, std::vector<std::uint64_t>(room, 5));
-  }
+TEST_P(RouteScoreTest, WhatOverflowsIsFinite) {
+  Leaves of;
+  of.products.assign(kRouteLanes, 0);
+  of.addends.assign(kRouteLanes, 0.0f);
+  of.products[1] = 2147483647;
+  of.products[2] = -2147483647;
+  of.products[3] = 2147483647;
+  of.addends[3] = -3e38f;
+  of.products[4] = 0;
+  of.worth = 3e38f;
+  of.weight = 10.0f;
+  ExpectScores(of, kRouteLanes);
+  std::vector<float> scores(kRouteLanes);
+  ScoreLeaves(of.scores(), kRouteLanes, scores);
+  EXPECT_EQ(scores[1], std::numeric_limits<float>::max());
+  EXPECT_EQ(scores[2], std::numeric_limits<float>::lowest());
+  EXPECT_EQ(scores[3], std::numeric_limits<float>::lowest());  // infinity less infinity
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ struct Tree {
   std::vector<float> scales;
   std::vector<float> biases;
 
-  Router router() const { return {metric, centroids.view(), {}, scales, biases}; }
+  Router router() const { return {metric, {centroids.view(), scales, biases}, {}}; }
   // The score of the header, in float64.
   double Score(const std::vector<float>& query, std::size_t leaf) const {
     double product = 0.0;
@@ -44,8 +44,9 @@ struct Tree {
     const double bias = biases.empty() ? 0.0 : biases[leaf];
     return scale * product + bias * std::sqrt(length);
   }
-  // Rounding to integers moves a score by no more.
-  double Slack(const std::vector<float>& query) const {
+  // Rounding to 16-bit integers moves a score by no more, and to 8-bit ones by no more than CoarseSlack.
+  double CoarseSlack(const std::vector<float>& query) const { return Slack(query, 63.0); }
+  double Slack(const std::vector<float>& query, double at_most = 32767.0) const {
     double most = 0.0;
     for (std::size_t i = 0; i < centroids.data.size(); ++i) {
       const double scale = scales.empty() ? 1.0 : scales[i / centroids.dim];
@@ -54,7 +55,7 @@ struct Tree {
     double largest = 0.0;
     for (const float q : query) largest = std::max(largest, std::abs(static_cast<double>(q)));
     const double dim = static_cast<double>(centroids.dim);
-    const double limit = std::min(32767.0, std::sqrt(2147483000.0 / (dim + 1)) - 1.0);
+    const double limit = std::min(at_most, std::sqrt(2147483000.0 / (dim + 3)) - 1.0);
     return 2.0 * dim * most * (largest / limit + 4e-7 * (largest + most)) + 1e-37;
   }
 };
@@ -107,7 +108,7 @@ TEST_P(RouterTest, LeavesComeInTheOrderOfTheirScores) {
             }
             for (std::size_t leaf = 0; leaf < leaves; ++leaf) {
               if (taken[leaf]) continue;
-              ASSERT_LE(tree.Score(query, leaf), last + slack);
+              ASSERT_LE(tree.Score(query, leaf), last + tree.CoarseSlack(query));
             }
           }
         }
@@ -195,12 +196,79 @@ TEST_P(RouterTest, KeysAreEqualOnAllInstructionSets) {
   }
 }
 
+TEST_P(RouterTest, ABatchTakesTheKeysOfItsQueries) {
+  Draw draw(8);
+  for (const Metric metric : kMetrics) {
+    const Tree tree = Make(draw, metric, 700, 25);
+    const Router router = tree.router();
+    for (const std::size_t queries : {0, 1, 3, 4, 5, 11}) {
+      const Rows rows = NormalRows(draw, queries, 25);
+      for (const std::size_t count : {0, 1, 40, 699, 700}) {
+        Router::Scratch scratch;
+        std::vector<std::uint64_t> keys(queries * count);
+        router.RouteBatch(rows.view(), count, scratch, keys);
+        for (std::size_t query = 0; query < queries; ++query) {
+          const auto alone = router.Route({rows.row(query), 25}, count, scratch);
+          ASSERT_EQ(alone.size(), count);
+          ASSERT_TRUE(std::equal(alone.begin(), alone.end(), keys.begin() + static_cast<std::ptrdiff_t>(query * count)));
+        }
+      }
+    }
+  }
+}
+
+TEST_P(RouterTest, WhatEightBitsMissTheMarginBrings) {
+  // Centroids far from the origin and close to one another, in dimensions of unlike variance.
+  Draw draw(9);
+  for (const Metric metric : kMetrics) {
+    Tree tree{metric, NormalRows(draw, 2000, 48), {}, {}};
+    const float offset = metric == Metric::kDotProduct ? 5.0f : 0.0f;  // of distances the mean is taken before
+    for (std::size_t leaf = 0; leaf < 2000; ++leaf) {
+      for (std::size_t i = 0; i < 48; ++i) {
+        tree.centroids.row(leaf)[i] = offset + tree.centroids.row(leaf)[i] / static_cast<float>(1 + i / 8);
+      }
+    }
+    const Router router = tree.router();
+    std::size_t missed = 0;
+    std::size_t wanted = 0;
+    for (int round = 0; round < 50; ++round) {
+      const std::vector<float> query = draw.Normals(48);
+      const std::vector<std::uint32_t> all = Route(router, query, 2000);
+      for (const std::size_t count : {1, 10, 50, 200}) {
+        std::vector<std::uint32_t> some = Route(router, query, count);
+        std::sort(some.begin(), some.end());
+        wanted += count;
+        for (std::size_t i = 0; i < count; ++i) missed += std::binary_search(some.begin(), some.end(), all[i]) ? 0 : 1;
+      }
+    }
+    EXPECT_LE(missed * 2000, wanted) << "metric " << static_cast<int>(metric);
+  }
+}
+
+TEST_P(RouterTest, CentersScoreAsTheyDoByThemselves) {
+  Draw draw(10);
+  for (const Metric metric : kMetrics) {
+    const Tree tree = Make(draw, metric, 300, 40);
+    const Router router = tree.router();
+    const std::vector<float> query = draw.Normals(40);
+    Router::Scratch scratch;
+    for (const std::uint64_t key : router.Route(query, 20, scratch)) {
+      double exact = 0.0;
+      for (std::size_t i = 0; i < 40; ++i) {
+        const double c = tree.centroids.row(KeyRow(key))[i];
+        exact += metric == Metric::kSquaredL2 ? -(query[i] - c) * (query[i] - c) : query[i] * c;
+      }
+      EXPECT_NEAR(router.CenterScore(key, scratch), exact, 2.0 * tree.Slack(query));
+    }
+  }
+}
+
 TEST_P(RouterTest, AProjectionRoutesAsItsImagesDo) {
   Draw draw(7);
   const Rows projection = OrthonormalRows(draw, 5, 12);
   for (const Metric metric : kMetrics) {
     const Tree tree = Make(draw, metric, 60, 12);
-    const Router router(metric, tree.centroids.view(), projection.view(), tree.scales, tree.biases);
+    const Router router(metric, {tree.centroids.view(), tree.scales, tree.biases}, projection.view());
     Tree images = tree;
     images.centroids = NormalRows(draw, 60, 5);
     // Of |c|^2 nothing is left out.
