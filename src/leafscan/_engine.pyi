@@ -119,8 +119,9 @@ class Searcher:
         """Search (d,) or (q, d), C-ordered; gives ids and scores, (k,) or (q, k), best first.
 
         ``leaves`` is ignored without a tree, ``candidates`` (raised to k) without codes or without rows, and
-        ``refined`` (raised to k; 0 is the larger of 2 k and k + 10) without first rows. ``upper_leaves`` is of
-        how many a query looks at the leaves, 0 for all, and ignored with ``filter`` or without upper leaves.
+        ``refined`` (raised to k; 0 is the larger of 2 k and k + 10) without first rows. ``upper_leaves`` is
+        of how many a query looks at the leaves, 0 for all, and ignored with ``filter`` or without upper
+        leaves.
         Padding: id -1, score -inf (squared_l2: +inf). A query that holds NaN or infinity raises ValueError,
         which names the first such query. With ``filter`` only allowed rows are returned; one that another
         searcher compiled raises ValueError.
