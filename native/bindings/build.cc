@@ -23,17 +23,19 @@ using namespace nb::literals;
 namespace leafscan {
 namespace {
 
-void PutRows(nb::dict& sections, Sections& built, RowType type, std::size_t n, std::size_t dim) {
+void PutRows(nb::dict& sections, const std::string& prefix, RowSections&& built, RowType type, std::size_t n,
+             std::size_t dim) {
+  const std::string name = prefix + "rows";
   switch (type) {
     case RowType::kBFloat16:
-      sections["rows"] = ToNumPy(std::move(built.bfloat16_rows), {n, dim});
+      sections[name.c_str()] = ToNumPy(std::move(built.bfloat16), {n, dim});
       break;
     case RowType::kInt8:
-      sections["rows"] = ToNumPy(std::move(built.int8_rows), {n, dim});
-      sections["row_scales"] = ToNumPy(std::move(built.row_scales), {dim});
+      sections[name.c_str()] = ToNumPy(std::move(built.int8), {n, dim});
+      sections[(prefix + "row_scales").c_str()] = ToNumPy(std::move(built.scales), {dim});
       break;
     default:
-      sections["rows"] = ToNumPy(std::move(built.rows), {n, dim});
+      sections[name.c_str()] = ToNumPy(std::move(built.float32), {n, dim});
   }
 }
 
@@ -59,7 +61,8 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
                     std::size_t code_sample_size, int code_iterations, double anisotropic_threshold, bool keep_rows,
                     std::uint64_t seed, int threads, std::optional<float> soar_lambda,
                     const std::optional<InArray<float>>& projection, nb::object progress, const std::string& row_dtype,
-                    double row_threshold, std::size_t upper_leaves) {
+                    double row_threshold, const std::optional<std::string>& first_row_dtype,
+                    std::size_t upper_leaves, std::optional<bool> spherical, double avq_eta) {
   if (vectors.ndim() != 2 || vectors.shape(0) < 1 || vectors.shape(1) < 1) {
     throw std::invalid_argument("vectors must have shape (n, d) with at least one row and one column.");
   }
@@ -80,6 +83,9 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
   options.keep_rows = keep_rows;
   options.row_type = RowTypeOf(row_dtype);
   options.row_threshold = row_threshold;
+  if (first_row_dtype) options.first_row_type = RowTypeOf(*first_row_dtype);
+  options.spherical = spherical;
+  options.avq_eta = avq_eta;
   if (soar_lambda) options.soar_lambda = *soar_lambda;
   if (projection) options.projection = {projection->data(), projection->shape(0), projection->shape(1)};
   options.seed = seed;
@@ -95,11 +101,17 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
   const std::size_t dim = source.dim();
   nb::dict sections;
   sections["order"] = ToNumPy(std::move(built.order), {n});
-  if (keep_rows) PutRows(sections, built, options.row_type, n, dim);
+  if (keep_rows) {
+    PutRows(sections, "", std::move(built.rows), options.row_type, n, dim);
+    if (options.first_row_type) PutRows(sections, "first_", std::move(built.first_rows), *options.first_row_type, n, dim);
+  }
   const std::size_t leaves = built.leaf_offsets.size() - 1;
   sections["leaf_offsets"] = ToNumPy(std::move(built.leaf_offsets), {leaves + 1});
   if (num_leaves > 0) {
     sections["centroids"] = ToNumPy(std::move(built.centroids), {num_leaves, dim});
+    if (!built.routing_centroids.empty()) {
+      sections["routing_centroids"] = ToNumPy(std::move(built.routing_centroids), {num_leaves, dim});
+    }
     if (options.metric == Metric::kDotProduct) {
       sections["leaf_scales"] = ToNumPy(std::move(built.leaf_scales), {num_leaves});
       sections["leaf_biases"] = ToNumPy(std::move(built.leaf_biases), {num_leaves});
@@ -131,7 +143,8 @@ void BindBuild(nb::module_& module) {
              "tree_sample_size"_a, "tree_iterations"_a, "dimensions_per_block"_a, "code_sample_size"_a,
              "code_iterations"_a, "anisotropic_threshold"_a, "keep_rows"_a, "seed"_a, "threads"_a,
              "soar_lambda"_a = nb::none(), "projection"_a = nb::none(), "progress"_a = nb::none(),
-             "row_dtype"_a = "float32", "row_threshold"_a = 0.0, "upper_leaves"_a = 0);
+             "row_dtype"_a = "float32", "row_threshold"_a = 0.0, "first_row_dtype"_a = nb::none(),
+             "upper_leaves"_a = 0, "spherical"_a = nb::none(), "avq_eta"_a = 1.0);
 }
 
 }  // namespace leafscan

@@ -48,8 +48,9 @@ struct InCodes {
 
 // Rows of whichever type they are kept in.
 struct InRows {
-  explicit InRows(const nb::handle& sections)
-      : rows(TakeAny(sections, "rows")), scales(Take<float>(sections, "row_scales")) {}
+  InRows(const nb::handle& sections, const std::string& prefix)
+      : rows(TakeAny(sections, (prefix + "rows").c_str())),
+        scales(Take<float>(sections, (prefix + "row_scales").c_str())) {}
 
   RowStore View() const {
     if (!rows.is_valid()) return {};
@@ -85,9 +86,11 @@ class PythonSearcher {
   PythonSearcher(const nb::handle& sections, const std::string& metric, std::size_t dim,
                  const std::optional<InArray<std::int64_t>>& ids)
       : order_(Take<std::uint32_t>(sections, "order")),
-        rows_(sections),
+        rows_(sections, ""),
+        first_rows_(sections, "first_"),
         leaf_offsets_(Take<std::uint64_t>(sections, "leaf_offsets")),
         centroids_(Take<float>(sections, "centroids")),
+        routing_centroids_(Take<float>(sections, "routing_centroids")),
         leaf_scales_(Take<float>(sections, "leaf_scales")),
         leaf_biases_(Take<float>(sections, "leaf_biases")),
         upper_centroids_(Take<float>(sections, "upper_centroids")),
@@ -106,8 +109,12 @@ class PythonSearcher {
     arrays.dim = dim;
     arrays.count = order_.shape(0);
     arrays.rows = rows_.View();
+    arrays.first_rows = first_rows_.View();
     arrays.leaf_offsets = {leaf_offsets_.data(), leaf_offsets_.size()};
     if (centroids_.is_valid()) arrays.centroids = {centroids_.data(), centroids_.shape(0), centroids_.shape(1)};
+    if (routing_centroids_.is_valid()) {
+      arrays.routing_centroids = {routing_centroids_.data(), routing_centroids_.shape(0), routing_centroids_.shape(1)};
+    }
     if (center_.is_valid()) arrays.center = {center_.data(), center_.size()};
     if (projection_.is_valid()) arrays.projection = {projection_.data(), projection_.shape(0), projection_.shape(1)};
     if (leaf_scales_.is_valid()) {
@@ -145,7 +152,8 @@ class PythonSearcher {
   }
 
   nb::tuple Search(const InArray<float>& queries, std::int64_t k, std::int64_t leaves, std::int64_t candidates,
-                   int threads, bool normalize, const PythonFilter* filter, std::int64_t upper_leaves) const {
+                   int threads, bool normalize, const PythonFilter* filter, std::int64_t refined,
+                   std::int64_t upper_leaves) const {
     const Batch batch = Read(queries);
     if (filter != nullptr && filter->filter().snapshot() != &searcher_->snapshot()) {
       throw std::invalid_argument("filter was compiled for another index; compile one for this index.");
@@ -155,6 +163,7 @@ class PythonSearcher {
     options.k = static_cast<std::size_t>(k);
     options.leaves = static_cast<std::size_t>(std::max<std::int64_t>(leaves, 1));
     options.candidates = static_cast<std::size_t>(std::max<std::int64_t>(candidates, 1));
+    options.refined = static_cast<std::size_t>(std::max<std::int64_t>(refined, 0));
     options.upper_leaves = static_cast<std::size_t>(std::max<std::int64_t>(upper_leaves, 0));
     if (filter != nullptr) options.filter = &filter->filter();
     options.threads = threads;
@@ -226,8 +235,10 @@ class PythonSearcher {
 
   InArray<std::uint32_t> order_;
   InRows rows_;
+  InRows first_rows_;
   InArray<std::uint64_t> leaf_offsets_;
   InArray<float> centroids_;
+  InArray<float> routing_centroids_;
   InArray<float> leaf_scales_;
   InArray<float> leaf_biases_;
   InArray<float> upper_centroids_;
@@ -257,7 +268,7 @@ void BindSearcher(nb::module_& module) {
                     const std::optional<InArray<std::int64_t>>&>(),
            "sections"_a, nb::kw_only(), "metric"_a, "dim"_a, "ids"_a = nb::none())
       .def("search", &PythonSearcher::Search, "queries"_a, "k"_a, "leaves"_a, "candidates"_a, "threads"_a,
-           "normalize"_a = false, "filter"_a.none() = nb::none(), "upper_leaves"_a = 0)
+           "normalize"_a = false, "filter"_a.none() = nb::none(), "refined"_a = 0, "upper_leaves"_a = 0)
       .def("compile_filter", &PythonSearcher::CompileFilter, "allowed"_a)
       .def("route", &PythonSearcher::Route, "queries"_a, "leaves"_a, "upper_leaves"_a = 0);
 }

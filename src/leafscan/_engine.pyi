@@ -30,7 +30,10 @@ def build(
     progress: Progress | None = None,
     row_dtype: RowDtype = "float32",
     row_threshold: float = 0.0,
+    first_row_dtype: RowDtype | None = None,
     upper_leaves: int = 0,
+    spherical: bool | None = None,
+    avq_eta: float = 1.0,
 ) -> dict[str, NDArray[Any]]:
     """Train and lay out an index; returns its sections.
 
@@ -43,6 +46,9 @@ def build(
     ``projection`` (p, d), orthonormal rows, is all of a row that codes and routing see; the caller adds it to
     the sections. ``row_dtype`` is what rows are kept in, and ``row_threshold`` the anisotropic threshold of
     their rounding, 0 for rounding to the nearest; it is for dot products and has no effect on float32.
+    ``first_row_dtype`` keeps the rows once more, for the first of two stages of reordering.
+    ``spherical`` partitions by direction; None does so where ``normalize`` is set; it is not for squared_l2.
+    ``avq_eta`` above 1, for dot products, routes by centroids under the anisotropic loss of that weight.
     ``progress`` receives (stage, done, total) on the calling thread, at most about twenty times a second;
     what it raises ends the build and comes out of this call. Ctrl-C ends the build with KeyboardInterrupt. A
     row that holds NaN or infinity raises ValueError and names the first such row.
@@ -53,9 +59,12 @@ def build(
     - ``rows`` (n, d), where kept: leaf-major, as the metric wants them, in float32, in uint16 (the bits of
       bfloat16) or in int8
     - ``row_scales`` float32 (d,), with int8 rows: component i of a row stands for ``row_scales[i]`` times it
+    - ``first_rows``, ``first_row_scales``, with ``first_row_dtype``: as their namesakes
     - ``leaf_offsets`` uint64 (leaves + 1,): the first row of each leaf; always there, one leaf without a tree
     - ``center`` float32 (d,), with squared_l2 and a tree or codes: what centroids and codes take off
     - ``centroids`` float32 (leaves, d), with a tree
+    - ``routing_centroids`` float32 (leaves, d), with a tree and ``avq_eta`` above 1: what queries are
+      routed by in place of the centroids, which residuals are seen from
     - ``leaf_scales``, ``leaf_biases`` float32 (leaves,), with a tree and dot_product: a leaf's score for a
       query q is ``scale * <q, centroid> + bias * |q|``
     - ``upper_centroids`` float32 (upper_leaves, d), with upper leaves
@@ -104,13 +113,15 @@ class Searcher:
         threads: int,
         normalize: bool = False,
         filter: Filter | None = None,
+        refined: int = 0,
         upper_leaves: int = 0,
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Search (d,) or (q, d), C-ordered; gives ids and scores, (k,) or (q, k), best first.
 
-        ``leaves`` is ignored without a tree, ``candidates`` (raised to k) without codes or without rows.
-        ``upper_leaves`` is of how many a query looks at the leaves, 0 for all, and ignored with ``filter`` or
-        without upper leaves.
+        ``leaves`` is ignored without a tree, ``candidates`` (raised to k) without codes or without rows, and
+        ``refined`` (raised to k; 0 is the larger of 2 k and k + 10) without first rows. ``upper_leaves`` is
+        of how many a query looks at the leaves, 0 for all, and ignored with ``filter`` or without upper
+        leaves.
         Padding: id -1, score -inf (squared_l2: +inf). A query that holds NaN or infinity raises ValueError,
         which names the first such query. With ``filter`` only allowed rows are returned; one that another
         searcher compiled raises ValueError.

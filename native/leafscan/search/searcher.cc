@@ -4,14 +4,14 @@
 #include <limits>
 
 #include "leafscan/core/aligned_vector.h"
-#include "leafscan/core/prefetch.h"
 #include "leafscan/core/score_key.h"
 #include "leafscan/core/thread_pool.h"
 #include "leafscan/core/top_keys.h"
 #include "leafscan/reorder/row_store.h"
+#include "leafscan/search/batch_scan.h"
+#include "leafscan/search/leaf_scan.h"
 #include "leafscan/search/query_table.h"
-#include "leafscan/simd/group_scan.h"
-#include "leafscan/simd/row_score.h"
+#include "leafscan/search/query_view.h"
 
 namespace leafscan {
 namespace {
@@ -20,50 +20,6 @@ namespace {
 constexpr std::size_t kQueriesPerChunk = 16;
 // Scores of listed rows wait here for their turn in the best k.
 constexpr std::size_t kScoresAtOnce = 1024;
-constexpr std::uint64_t kWholeIndex[1] = {0xFFFFFFFFu};  // the key of leaf 0, where there is no tree
-
-// Leaves lie anywhere in memory: the start of the next one is on its way while this one is scanned. What lies further in
-// the processor's own prefetcher finds.
-constexpr std::size_t kFetchedBytes = 4096;
-
-// With a filter, `words` are the leaf's, and only groups that will be scanned are fetched.
-void FetchAheadAllowed(const Leaf& leaf, const std::uint32_t* words, std::size_t group_bytes) {
-  std::size_t fetched = 0;
-  for (const Segment& segment : leaf.segments) {
-    for (std::size_t group = 0; group < segment.groups && fetched < kFetchedBytes; ++group) {
-      if (*words++ == 0) continue;
-      const std::uint8_t* codes = segment.codes + group * group_bytes;
-      for (std::size_t at = 0; at < group_bytes; at += kCacheLine) Prefetch(codes + at);
-      fetched += group_bytes;
-    }
-  }
-}
-
-void FetchAhead(const Leaf& leaf, std::size_t group_bytes) {
-  for (const Segment& segment : leaf.segments) {
-    const std::size_t bytes = std::min(segment.groups * group_bytes, kFetchedBytes);
-    for (std::size_t at = 0; at < bytes; at += kCacheLine) Prefetch(segment.codes + at);
-    Prefetch(segment.live);
-  }
-}
-
-// A query as centroids see it.
-std::span<const float> Center(const Snapshot& snapshot, std::span<const float> query, AlignedVector<float>& to) {
-  const std::span<const float> center = snapshot.arrays.center;
-  if (center.empty()) return query;
-  to.resize(query.size());
-  for (std::size_t i = 0; i < query.size(); ++i) to[i] = query[i] - center[i];
-  return to;
-}
-
-// A centered query as routing and codes see it.
-std::span<const float> Project(const Snapshot& snapshot, std::span<const float> query, AlignedVector<float>& to) {
-  if (!snapshot.has_projection()) return query;
-  const MatrixView<float>& projection = snapshot.arrays.projection;
-  to.resize(projection.rows);
-  ScoreRowRange(Metric::kDotProduct, query.data(), projection, 0, projection.rows, to.data());
-  return to;
-}
 
 }  // namespace
 
@@ -72,8 +28,7 @@ struct Searcher::Workspace {
   AlignedVector<float> centered;
   AlignedVector<float> projected;
   Router::Scratch route;
-  QueryTable table;
-  TopKeys survivors;
+  LeafScan scan;
   TopKeys best;
   RowQuery row_query;
   AlignedVector<std::uint32_t> rows;
@@ -95,6 +50,10 @@ void Searcher::Search(const MatrixView<float>& queries, const SearchOptions& opt
     exact_.Search(queries, k, options.threads, options.monitor, put, options.filter);
     return;
   }
+  if (BatchScan::Pays(*snapshot_, queries.rows, options.leaves) && options.filter == nullptr) {
+    SearchByLeaves(queries, options, ids, scores);
+    return;
+  }
   const std::size_t chunks = (queries.rows + kQueriesPerChunk - 1) / kQueriesPerChunk;
   // Few queries are shared out one by one.
   const std::size_t per_chunk =
@@ -107,6 +66,27 @@ void Searcher::Search(const MatrixView<float>& queries, const SearchOptions& opt
         for (std::size_t query = chunk * per_chunk; query < end; ++query) {
           SearchOne({queries.row(query), queries.cols}, options, space, ids.data() + query * k,
                     scores.data() + query * k);
+        }
+      },
+      options.monitor);
+}
+
+void Searcher::SearchByLeaves(const MatrixView<float>& queries, const SearchOptions& options,
+                              std::span<std::int64_t> ids, std::span<float> scores) const {
+  const std::size_t k = options.k;
+  const std::size_t per_chunk = BatchScan::QueriesAtOnce(queries.rows, options.threads);
+  ParallelFor(
+      (queries.rows + per_chunk - 1) / per_chunk, options.threads,
+      [&](std::size_t chunk) {
+        thread_local BatchScan scan;
+        thread_local Workspace space;
+        const std::size_t first = chunk * per_chunk;
+        const MatrixView<float> some{queries.row(first), std::min(per_chunk, queries.rows - first), queries.cols};
+        scan.Scan(*snapshot_, some, std::min(options.leaves, snapshot_->router.leaves()), options.upper_leaves,
+                  Wanted(options));
+        for (std::size_t i = 0; i < some.rows; ++i) {
+          Finish({some.row(i), some.cols}, scan.Best(i), scan.table(i), options, space, ids.data() + (first + i) * k,
+                 scores.data() + (first + i) * k);
         }
       },
       options.monitor);
@@ -127,11 +107,15 @@ void Searcher::Route(const MatrixView<float>& queries, std::size_t count, std::s
   });
 }
 
+std::size_t Searcher::Wanted(const SearchOptions& options) const {
+  const std::size_t asked = snapshot_->has_rows() ? std::max(options.candidates, options.k) : options.k;
+  return std::min(asked, snapshot_->arrays.count);  // there are no more, and room is made for each
+}
+
 void Searcher::SearchOne(std::span<const float> query, const SearchOptions& options, Workspace& space,
                          std::int64_t* ids, float* scores) const {
   const Filter* filter = options.filter;
-  const std::size_t asked = snapshot_->has_rows() ? std::max(options.candidates, options.k) : options.k;
-  const std::size_t wanted = std::min(asked, snapshot_->arrays.count);  // there are no more, and room is made for each
+  const std::size_t wanted = Wanted(options);
   std::span<const std::uint64_t> leaves = kWholeIndex;
   const std::span<const float> centered = Center(*snapshot_, query, space.centered);
   const std::span<const float> seen = Project(*snapshot_, centered, space.projected);
@@ -139,7 +123,7 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
     const bool whole = !snapshot_->has_tree() && !snapshot_->has_codes();
     const std::size_t visits = filter->Visits(options.leaves, wanted);
     if (filter->allowed() == 0 || whole || filter->BetterListed(visits, wanted)) {
-      Put(ScoreListed(query, filter->rows(), options.k, space), options.k, ids, scores);
+      Put(ScoreListed(snapshot_->arrays.rows, query, filter->rows(), options.k, space), options.k, ids, scores);
       return;
     }
     if (snapshot_->has_tree()) leaves = snapshot_->router.RouteAmong(filter->open_leaves(), seen, visits, space.route);
@@ -153,75 +137,23 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
         options.k, ids, scores);
     return;
   }
-  const std::span<const std::uint64_t> survivors = ScanCodes(centered, seen, leaves, wanted, filter, space);
+  const std::span<const std::uint64_t> survivors =
+      space.scan.Scan(*snapshot_, centered, seen, leaves, space.route, wanted, filter);
+  Finish(query, survivors, space.scan.table(), options, space, ids, scores);
+}
+
+void Searcher::Finish(std::span<const float> query, std::span<const std::uint64_t> survivors, const QueryTable& table,
+                      const SearchOptions& options, Workspace& space, std::int64_t* ids, float* scores) const {
   if (snapshot_->has_rows()) {
-    Put(Rerank(query, survivors, options.k, space), options.k, ids, scores);
+    Put(Rerank(query, survivors, options, space), options.k, ids, scores);
     return;
   }
   space.keys.resize(survivors.size());
   for (std::size_t i = 0; i < survivors.size(); ++i) {
-    space.keys[i] = ScoreKey(space.table.Score(SurvivorScore(survivors[i])), SurvivorRow(survivors[i]));
+    space.keys[i] = ScoreKey(table.Score(SurvivorScore(survivors[i])), SurvivorRow(survivors[i]));
   }
   std::sort(space.keys.begin(), space.keys.end(), std::greater<>());
   Put(space.keys, options.k, ids, scores);
-}
-
-std::span<const std::uint64_t> Searcher::ScanCodes(std::span<const float> query, std::span<const float> seen,
-                                                   std::span<const std::uint64_t> leaves, std::size_t wanted,
-                                                   const Filter* filter,
-                                                   Workspace& space) const {
-  const IndexArrays& arrays = snapshot_->arrays;
-  space.table.Build(*snapshot_, seen);
-  const auto center_score = [&](std::size_t leaf) {
-    if (snapshot_->has_tree()) return RowScore(arrays.metric, query.data(), arrays.centroids.row(leaf), arrays.dim);
-    if (arrays.metric == Metric::kDotProduct) return 0.0f;
-    const AlignedVector<float> zero(arrays.dim, 0.0f);
-    return RowScore(arrays.metric, query.data(), zero.data(), arrays.dim);
-  };
-  const ScanTable table = space.table.view();
-  const std::size_t group_bytes = table.padded_blocks * kBlockBytes;
-  TopKeys& survivors = space.survivors;
-  survivors.Reset(wanted, snapshot_->has_spill());
-  // The best leaf of all sets the origin, visited or not: a filter does not change a row's score.
-  const bool routed_among = filter != nullptr && snapshot_->has_tree();
-  if (routed_among) space.table.SetOrigin(center_score(KeyRow(space.route.top)));
-  for (std::size_t visit = 0; visit < leaves.size(); ++visit) {
-    const std::size_t leaf = KeyRow(leaves[visit]);
-    if (visit + 1 < leaves.size()) {
-      const std::size_t next = KeyRow(leaves[visit + 1]);
-      if (filter == nullptr) {
-        FetchAhead(snapshot_->leaves[next], group_bytes);
-      } else {
-        FetchAheadAllowed(snapshot_->leaves[next], filter->leaf_words(next), group_bytes);
-      }
-    }
-    const float center = center_score(leaf);
-    if (visit == 0 && !routed_among) space.table.SetOrigin(center);
-    const std::uint32_t* words = filter == nullptr ? nullptr : filter->leaf_words(leaf);
-    for (const Segment& segment : snapshot_->leaves[leaf].segments) {
-      GroupRun run{segment.codes,     segment.terms,  segment.live,             segment.rows,
-                   segment.first_row, segment.groups, space.table.Bias(center), false};
-      if (words != nullptr) {
-        run.live = words;
-        run.sparse = true;
-        words += segment.groups;
-      }
-      while (run.groups > 0) {
-        const std::int32_t threshold = SurvivorScore(survivors.least());
-        const ScanProgress done = ScanGroups(run, table, threshold, survivors.room());
-        survivors.Commit(done.kept);
-        run.groups -= done.groups;
-        if (run.groups == 0) break;
-        survivors.Compact();
-        run.codes += done.groups * group_bytes;
-        if (run.terms != nullptr) run.terms += done.groups * kGroupPoints;
-        if (run.rows != nullptr) run.rows += done.groups * kGroupPoints;
-        run.live += done.groups;
-        run.first_row += static_cast<std::uint32_t>(done.groups * kGroupPoints);
-      }
-    }
-  }
-  return survivors.Best();
 }
 
 std::span<const std::uint64_t> Searcher::ScanRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
@@ -249,28 +181,35 @@ std::span<const std::uint64_t> Searcher::ScanAllowedRows(std::span<const float> 
     const Leaf& leaf = snapshot_->leaves[KeyRow(key)];
     filter.ForRows(leaf.first_row, leaf.first_row + leaf.count, [&](std::uint32_t row) { space.rows.push_back(row); });
   }
-  return ScoreListed(query, space.rows, k, space);
+  return ScoreListed(snapshot_->arrays.rows, query, space.rows, k, space);
 }
 
-std::span<const std::uint64_t> Searcher::ScoreListed(std::span<const float> query, std::span<const std::uint32_t> rows,
-                                                     std::size_t k, Workspace& space) const {
-  const IndexArrays& arrays = snapshot_->arrays;
+std::span<const std::uint64_t> Searcher::ScoreListed(const RowStore& store, std::span<const float> query,
+                                                     std::span<const std::uint32_t> rows, std::size_t k,
+                                                     Workspace& space) const {
   space.scores.resize(std::min(rows.size(), kScoresAtOnce));
-  space.row_query.Prepare(arrays.rows, arrays.metric, query.data());
+  space.row_query.Prepare(store, snapshot_->arrays.metric, query.data());
   space.best.Reset(k);
   for (; !rows.empty(); rows = rows.subspan(std::min(rows.size(), kScoresAtOnce))) {
     const std::span<const std::uint32_t> some = rows.first(std::min(rows.size(), kScoresAtOnce));
-    arrays.rows.ScoreListed(space.row_query, some, space.scores.data());
+    store.ScoreListed(space.row_query, some, space.scores.data());
     for (std::size_t i = 0; i < some.size(); ++i) space.best.Push(ScoreKey(space.scores[i], some[i]));
   }
   return space.best.Sorted();
 }
 
 std::span<const std::uint64_t> Searcher::Rerank(std::span<const float> query, std::span<const std::uint64_t> survivors,
-                                                std::size_t k, Workspace& space) const {
+                                                const SearchOptions& options, Workspace& space) const {
+  const IndexArrays& arrays = snapshot_->arrays;
   space.rows.resize(survivors.size());
   for (std::size_t i = 0; i < survivors.size(); ++i) space.rows[i] = SurvivorRow(survivors[i]);
-  return ScoreListed(query, space.rows, k, space);
+  const std::size_t refined = options.refined > 0 ? std::max(options.refined, options.k) : RefinedRows(options.k);
+  if (!arrays.first_rows.empty() && refined < space.rows.size()) {
+    const auto best = ScoreListed(arrays.first_rows, query, space.rows, refined, space);
+    space.rows.resize(best.size());
+    for (std::size_t i = 0; i < best.size(); ++i) space.rows[i] = KeyRow(best[i]);
+  }
+  return ScoreListed(arrays.rows, query, space.rows, options.k, space);
 }
 
 void Searcher::Put(std::span<const std::uint64_t> keys, std::size_t k, std::int64_t* ids, float* scores) const {

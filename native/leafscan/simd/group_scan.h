@@ -17,6 +17,12 @@ namespace leafscan {
 // Entries add up four at a time in a byte.
 inline constexpr int kMaxTableEntry = 63;
 
+// Where a group lies.
+struct GroupAddress {
+  const std::uint8_t* codes = nullptr;
+  const std::int16_t* terms = nullptr;  // null without terms
+};
+
 // A run of groups in one leaf, and what turns a point's sum into its score:
 //   score = bias + sum - ((terms[j] * term_factor + 2^14) >> 15), the term only where there are terms; with it, all
 // but the bias is clamped to [-32767, 32767].
@@ -29,6 +35,7 @@ struct GroupRun {
   std::size_t groups = 0;
   std::int32_t bias = 0;
   bool sparse = false;                   // many groups have no bit in `live`: their codes are not read
+  const GroupAddress* ahead = nullptr;   // one for each group that is read: what to fetch meanwhile; or null
 };
 
 // The query's side: padded_blocks * 16 entries, each at most kMaxTableEntry, whose largest sum fits 15 bits.
@@ -48,7 +55,8 @@ constexpr std::int32_t SurvivorScore(std::uint64_t key) {
 }
 
 struct ScanProgress {
-  std::size_t groups = 0;  // scanned
+  std::size_t groups = 0;  // looked at
+  std::size_t read = 0;    // of these, read: all, or those with a bit in `live` where the run is sparse
   std::size_t kept = 0;    // keys written
 };
 
@@ -56,5 +64,22 @@ struct ScanProgress {
 // key of every live point whose score is at least `threshold`.
 ScanProgress ScanGroups(const GroupRun& run, const ScanTable& table, std::int32_t threshold,
                         std::span<std::uint64_t> keys);
+
+// One of two queries that scan the same groups.
+struct PairQuery {
+  ScanTable table;
+  std::int32_t bias = 0;
+  std::int32_t threshold = 0;
+  std::span<std::uint64_t> keys;
+};
+
+struct PairProgress {
+  std::size_t groups = 0;
+  std::size_t kept[2] = {0, 0};
+};
+
+// The same for two queries at once, until all is done or one of them has fewer than 32 places left; both tables have equally
+// many blocks. Of the run, bias, sparse and ahead are not looked at.
+PairProgress ScanGroupsForTwo(const GroupRun& run, const PairQuery& first, const PairQuery& second);
 
 }  // namespace leafscan

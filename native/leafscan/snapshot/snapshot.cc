@@ -20,7 +20,9 @@ std::shared_ptr<const Snapshot> OpenSnapshot(const IndexArrays& arrays) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->arrays = arrays;
   if (arrays.centroids.data != nullptr) {
-    snapshot->router = Router(arrays.metric, {arrays.centroids, arrays.leaf_scales, arrays.leaf_biases}, arrays.projection,
+    const bool apart = arrays.routing_centroids.data != nullptr;
+    const MatrixView<float>& routing = apart ? arrays.routing_centroids : arrays.centroids;
+    snapshot->router = Router(arrays.metric, {routing, arrays.leaf_scales, arrays.leaf_biases}, arrays.projection,
                               {arrays.upper_centroids, arrays.upper_scales, arrays.upper_biases}, arrays.upper_offsets);
   }
   const std::size_t blocks = arrays.blocks;
@@ -40,15 +42,17 @@ std::shared_ptr<const Snapshot> OpenSnapshot(const IndexArrays& arrays) {
   }
   std::size_t group = 0;
   std::size_t spill_group = 0;
+  std::vector<std::size_t> segments_of;
   for (std::size_t l = 0; l + 1 < arrays.leaf_offsets.size(); ++l) {
     Leaf leaf;
     leaf.first_row = arrays.leaf_offsets[l];
     leaf.count = arrays.leaf_offsets[l + 1] - leaf.first_row;
+    const std::size_t before = snapshot->segments.size();
     if (blocks > 0 && leaf.count > 0) {
       Segment segment = SegmentAt(arrays.primary, group, leaf.count, blocks);
       segment.first_row = static_cast<std::uint32_t>(leaf.first_row);
       group += segment.groups;
-      leaf.segments.push_back(segment);
+      snapshot->segments.push_back(segment);
     }
     const std::uint64_t spilled =
         snapshot->has_spill() ? arrays.spill_offsets[l + 1] - arrays.spill_offsets[l] : std::uint64_t{0};
@@ -56,9 +60,15 @@ std::shared_ptr<const Snapshot> OpenSnapshot(const IndexArrays& arrays) {
       Segment segment = SegmentAt(arrays.spill, spill_group, spilled, blocks);
       segment.rows = arrays.spill_rows.data() + spill_group * kGroupPoints;
       spill_group += segment.groups;
-      leaf.segments.push_back(segment);
+      snapshot->segments.push_back(segment);
     }
-    snapshot->leaves.push_back(std::move(leaf));
+    segments_of.push_back(snapshot->segments.size() - before);
+    snapshot->leaves.push_back(leaf);
+  }
+  std::span<const Segment> left = snapshot->segments;
+  for (std::size_t l = 0; l < segments_of.size(); ++l) {
+    snapshot->leaves[l].segments = left.first(segments_of[l]);
+    left = left.subspan(segments_of[l]);
   }
   return snapshot;
 }

@@ -11,6 +11,7 @@
 #include "leafscan/core/aligned_vector.h"
 #include "leafscan/core/matrix_view.h"
 #include "leafscan/core/metric.h"
+#include "leafscan/hash/layout.h"
 #include "leafscan/reorder/row_store.h"
 #include "leafscan/tree/router.h"
 
@@ -29,7 +30,7 @@ struct Segment {
 struct Leaf {
   std::uint64_t first_row = 0;  // of its rows, which follow one another
   std::uint64_t count = 0;
-  std::vector<Segment> segments;
+  std::span<const Segment> segments;  // in Snapshot::segments
 };
 
 // Codebooks as the lookup table wants them: words[(block * width + i) * 16 + code].
@@ -51,8 +52,10 @@ struct IndexArrays {
   std::size_t dim = 0;
   std::size_t count = 0;
   RowStore rows;                                   // empty where rows were not kept
+  RowStore first_rows;                             // empty where reordering has one stage
   std::span<const std::uint64_t> leaf_offsets;     // always
   MatrixView<float> centroids;                     // no data without a tree
+  MatrixView<float> routing_centroids;             // no data where the centroids route
   std::span<const float> leaf_scales;              // with a tree, dot products alone
   std::span<const float> leaf_biases;
   MatrixView<float> upper_centroids;               // no rows without an upper tree
@@ -75,6 +78,7 @@ struct IndexArrays {
 struct Snapshot {
   IndexArrays arrays;
   std::vector<Leaf> leaves;
+  std::vector<Segment> segments;  // leaf by leaf
   Router router;
   TransposedCodebooks codebooks;
 
@@ -82,6 +86,7 @@ struct Snapshot {
   bool has_projection() const { return arrays.projection.rows > 0; }
   bool has_tree() const { return arrays.centroids.data != nullptr; }
   bool has_codes() const { return codebooks.blocks > 0; }
+  std::size_t group_bytes() const { return PaddedBlocks(codebooks.blocks) * kBlockBytes; }
   bool has_spill() const { return !arrays.spill_offsets.empty(); }
   bool has_rows() const { return !arrays.rows.empty(); }
 };

@@ -75,9 +75,10 @@ class Router {
                                             std::size_t count, Scratch& scratch) const;
 
   // The score of a leaf's centroid by itself, <q, c> or -|q - c|^2 as far as routing sees them (a projection leaves the same
-  // out for the query of all leaves), from its key and the query that was routed last, by Route or RouteAmong.
-  float CenterScore(std::uint64_t key, const Scratch& scratch) const {
-    return leaves_.CenterScore(key, scratch.queries[0]);
+  // out for the query of all leaves), from its key and the query that was routed last, by Route or RouteAmong, or as query
+  // `which` < kBatch of the last that RouteBatch took.
+  float CenterScore(std::uint64_t key, const Scratch& scratch, std::size_t which = 0) const {
+    return leaves_.CenterScore(key, scratch.queries[which]);
   }
 
  private:

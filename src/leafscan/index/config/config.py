@@ -96,8 +96,8 @@ class Config(Part):
         Raises
         ------
         ValueError
-            If there is no tree for ``leaves``, fewer leaves than that, no reordering for ``candidates``, no
-            upper leaves for ``upper_leaves``, or fewer than that.
+            If there is no tree for ``leaves``, fewer leaves than that, no upper leaves for ``upper_leaves``,
+            fewer than that, no reordering for ``candidates``, or no second stage of it for ``refined``.
         """
         if params.leaves is not None:
             if self.tree is None:
@@ -129,6 +129,11 @@ class Config(Part):
                 else "leave it out, or give reorder=Reorder()"
             )
             raise ValueError(f"{name}.candidates is {params.candidates}, but nothing is reordered: {remedy}.")
+        if params.refined is not None and (self.reorder is None or self.reorder.first_dtype is None):
+            raise ValueError(
+                f"{name}.refined is {params.refined}, but there is no second stage of reordering; "
+                'leave it out, or give reorder=Reorder(first_dtype="int8").'
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as a dictionary that JSON can hold."""
