@@ -96,9 +96,10 @@ class Builder {
       out_.centroids = std::move(trained.centroids);
       leaf_of = std::move(trained.nearest);
     } else {
-      out_.centroids = TrainKMeans(Sampled(points, wanted), kmeans).centroids;
-      sample_.clear();
-      sample_.shrink_to_fit();
+      const std::vector<std::uint32_t> chosen = SampleRows(source_.size(), wanted, options_.seed);
+      RowSource sample = points;
+      sample.chosen = chosen;
+      out_.centroids = TrainKMeans(sample, kmeans).centroids;
       Stage("filling the leaves");
       AlignedVector<float> directions(out_.centroids);
       if (spherical_) {
@@ -150,14 +151,6 @@ class Builder {
         out_.centroids[leaf * dim + i] = static_cast<float>(sum[i] / static_cast<double>(count));
       }
     });
-  }
-
-  // A seeded sample of the rows, as the tree is trained on them.
-  RowSource Sampled(const RowSource& points, std::size_t count) {
-    const std::vector<std::uint32_t> chosen = SampleRows(source_.size(), count, options_.seed);
-    sample_.resize(chosen.size() * source_.dim());
-    ForRows(chosen.size(), [&](std::size_t i) { points.Read(chosen[i], sample_.data() + i * source_.dim()); });
-    return {{sample_.data(), chosen.size(), source_.dim()}, false};
   }
 
   // How a query's score for a leaf follows from its product with the centroid (tree/router.h).
@@ -295,7 +288,6 @@ class Builder {
   RowSource coded_;     // rows as codes are made of them
   AlignedVector<float> center_;
   Sections out_;
-  AlignedVector<float> sample_;
   std::vector<std::uint32_t> spill_rows_;
 };
 
