@@ -23,18 +23,28 @@ using namespace nb::literals;
 namespace leafscan {
 namespace {
 
-void PutRows(nb::dict& sections, Sections& built, RowType type, std::size_t n, std::size_t dim) {
+void PutRows(nb::dict& sections, const std::string& prefix, RowSections&& built, RowType type, std::size_t n,
+             std::size_t dim) {
+  const std::string name = prefix + "rows";
   switch (type) {
     case RowType::kBFloat16:
-      sections["rows"] = ToNumPy(std::move(built.bfloat16_rows), {n, dim});
+      sections[name.c_str()] = ToNumPy(std::move(built.bfloat16), {n, dim});
       break;
     case RowType::kInt8:
-      sections["rows"] = ToNumPy(std::move(built.int8_rows), {n, dim});
-      sections["row_scales"] = ToNumPy(std::move(built.row_scales), {dim});
+      sections[name.c_str()] = ToNumPy(std::move(built.int8), {n, dim});
+      sections[(prefix + "row_scales").c_str()] = ToNumPy(std::move(built.scales), {dim});
       break;
     default:
-      sections["rows"] = ToNumPy(std::move(built.rows), {n, dim});
+      sections[name.c_str()] = ToNumPy(std::move(built.float32), {n, dim});
   }
+}
+
+void PutUpper(nb::dict& sections, Sections& built, std::size_t upper_leaves, std::size_t dim) {
+  sections["upper_centroids"] = ToNumPy(std::move(built.upper_centroids), {upper_leaves, dim});
+  sections["upper_offsets"] = ToNumPy(std::move(built.upper_offsets), {upper_leaves + 1});
+  if (built.upper_scales.empty()) return;
+  sections["upper_scales"] = ToNumPy(std::move(built.upper_scales), {upper_leaves});
+  sections["upper_biases"] = ToNumPy(std::move(built.upper_biases), {upper_leaves});
 }
 
 void PutCodes(nb::dict& sections, const std::string& prefix, CodeSections&& built, std::size_t blocks) {
@@ -51,16 +61,19 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
                     std::size_t code_sample_size, int code_iterations, double anisotropic_threshold, bool keep_rows,
                     std::uint64_t seed, int threads, std::optional<float> soar_lambda,
                     const std::optional<InArray<float>>& projection, nb::object progress, const std::string& row_dtype,
-                    double row_threshold, std::optional<bool> spherical, double avq_eta) {
+                    double row_threshold, const std::optional<std::string>& first_row_dtype,
+                    std::size_t upper_leaves, std::optional<bool> spherical, double avq_eta) {
   if (vectors.ndim() != 2 || vectors.shape(0) < 1 || vectors.shape(1) < 1) {
     throw std::invalid_argument("vectors must have shape (n, d) with at least one row and one column.");
   }
   if (vectors.shape(0) >= 0xFFFFFFFFu) throw std::invalid_argument("vectors must have fewer than 2^32 - 1 rows.");
   if (num_leaves > vectors.shape(0)) throw std::invalid_argument("num_leaves must not exceed the number of rows.");
+  if (upper_leaves > num_leaves) throw std::invalid_argument("upper_leaves must not exceed num_leaves.");
   PythonMonitor monitor(std::move(progress));
   BuildOptions options;
   options.metric = MetricOf(metric);
   options.leaves = num_leaves;
+  options.upper_leaves = upper_leaves;
   options.tree_sample = tree_sample_size;
   options.tree_iterations = tree_iterations;
   options.width = dimensions_per_block;
@@ -70,6 +83,7 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
   options.keep_rows = keep_rows;
   options.row_type = RowTypeOf(row_dtype);
   options.row_threshold = row_threshold;
+  if (first_row_dtype) options.first_row_type = RowTypeOf(*first_row_dtype);
   options.spherical = spherical;
   options.avq_eta = avq_eta;
   if (soar_lambda) options.soar_lambda = *soar_lambda;
@@ -87,7 +101,10 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
   const std::size_t dim = source.dim();
   nb::dict sections;
   sections["order"] = ToNumPy(std::move(built.order), {n});
-  if (keep_rows) PutRows(sections, built, options.row_type, n, dim);
+  if (keep_rows) {
+    PutRows(sections, "", std::move(built.rows), options.row_type, n, dim);
+    if (options.first_row_type) PutRows(sections, "first_", std::move(built.first_rows), *options.first_row_type, n, dim);
+  }
   const std::size_t leaves = built.leaf_offsets.size() - 1;
   sections["leaf_offsets"] = ToNumPy(std::move(built.leaf_offsets), {leaves + 1});
   if (num_leaves > 0) {
@@ -99,6 +116,7 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
       sections["leaf_scales"] = ToNumPy(std::move(built.leaf_scales), {num_leaves});
       sections["leaf_biases"] = ToNumPy(std::move(built.leaf_biases), {num_leaves});
     }
+    if (upper_leaves > 0) PutUpper(sections, built, upper_leaves, dim);
   }
   if (!built.center.empty()) sections["center"] = ToNumPy(std::move(built.center), {dim});
   if (dimensions_per_block > 0) {
@@ -125,7 +143,8 @@ void BindBuild(nb::module_& module) {
              "tree_sample_size"_a, "tree_iterations"_a, "dimensions_per_block"_a, "code_sample_size"_a,
              "code_iterations"_a, "anisotropic_threshold"_a, "keep_rows"_a, "seed"_a, "threads"_a,
              "soar_lambda"_a = nb::none(), "projection"_a = nb::none(), "progress"_a = nb::none(),
-             "row_dtype"_a = "float32", "row_threshold"_a = 0.0, "spherical"_a = nb::none(), "avq_eta"_a = 1.0);
+             "row_dtype"_a = "float32", "row_threshold"_a = 0.0, "first_row_dtype"_a = nb::none(),
+             "upper_leaves"_a = 0, "spherical"_a = nb::none(), "avq_eta"_a = 1.0);
 }
 
 }  // namespace leafscan

@@ -48,8 +48,9 @@ struct InCodes {
 
 // Rows of whichever type they are kept in.
 struct InRows {
-  explicit InRows(const nb::handle& sections)
-      : rows(TakeAny(sections, "rows")), scales(Take<float>(sections, "row_scales")) {}
+  InRows(const nb::handle& sections, const std::string& prefix)
+      : rows(TakeAny(sections, (prefix + "rows").c_str())),
+        scales(Take<float>(sections, (prefix + "row_scales").c_str())) {}
 
   RowStore View() const {
     if (!rows.is_valid()) return {};
@@ -85,12 +86,17 @@ class PythonSearcher {
   PythonSearcher(const nb::handle& sections, const std::string& metric, std::size_t dim,
                  const std::optional<InArray<std::int64_t>>& ids)
       : order_(Take<std::uint32_t>(sections, "order")),
-        rows_(sections),
+        rows_(sections, ""),
+        first_rows_(sections, "first_"),
         leaf_offsets_(Take<std::uint64_t>(sections, "leaf_offsets")),
         centroids_(Take<float>(sections, "centroids")),
         routing_centroids_(Take<float>(sections, "routing_centroids")),
         leaf_scales_(Take<float>(sections, "leaf_scales")),
         leaf_biases_(Take<float>(sections, "leaf_biases")),
+        upper_centroids_(Take<float>(sections, "upper_centroids")),
+        upper_scales_(Take<float>(sections, "upper_scales")),
+        upper_biases_(Take<float>(sections, "upper_biases")),
+        upper_offsets_(Take<std::uint64_t>(sections, "upper_offsets")),
         center_(Take<float>(sections, "center")),
         projection_(Take<float>(sections, "projection")),
         codebooks_(Take<float>(sections, "codebooks")),
@@ -103,6 +109,7 @@ class PythonSearcher {
     arrays.dim = dim;
     arrays.count = order_.shape(0);
     arrays.rows = rows_.View();
+    arrays.first_rows = first_rows_.View();
     arrays.leaf_offsets = {leaf_offsets_.data(), leaf_offsets_.size()};
     if (centroids_.is_valid()) arrays.centroids = {centroids_.data(), centroids_.shape(0), centroids_.shape(1)};
     if (routing_centroids_.is_valid()) {
@@ -113,6 +120,14 @@ class PythonSearcher {
     if (leaf_scales_.is_valid()) {
       arrays.leaf_scales = {leaf_scales_.data(), leaf_scales_.size()};
       arrays.leaf_biases = {leaf_biases_.data(), leaf_biases_.size()};
+    }
+    if (upper_centroids_.is_valid()) {
+      arrays.upper_centroids = {upper_centroids_.data(), upper_centroids_.shape(0), upper_centroids_.shape(1)};
+      arrays.upper_offsets = {upper_offsets_.data(), upper_offsets_.size()};
+    }
+    if (upper_scales_.is_valid()) {
+      arrays.upper_scales = {upper_scales_.data(), upper_scales_.size()};
+      arrays.upper_biases = {upper_biases_.data(), upper_biases_.size()};
     }
     if (codebooks_.is_valid()) {
       arrays.codebooks = {codebooks_.data(), codebooks_.size()};
@@ -137,7 +152,8 @@ class PythonSearcher {
   }
 
   nb::tuple Search(const InArray<float>& queries, std::int64_t k, std::int64_t leaves, std::int64_t candidates,
-                   int threads, bool normalize, const PythonFilter* filter) const {
+                   int threads, bool normalize, const PythonFilter* filter, std::int64_t refined,
+                   std::int64_t upper_leaves) const {
     const Batch batch = Read(queries);
     if (filter != nullptr && filter->filter().snapshot() != &searcher_->snapshot()) {
       throw std::invalid_argument("filter was compiled for another index; compile one for this index.");
@@ -147,6 +163,8 @@ class PythonSearcher {
     options.k = static_cast<std::size_t>(k);
     options.leaves = static_cast<std::size_t>(std::max<std::int64_t>(leaves, 1));
     options.candidates = static_cast<std::size_t>(std::max<std::int64_t>(candidates, 1));
+    options.refined = static_cast<std::size_t>(std::max<std::int64_t>(refined, 0));
+    options.upper_leaves = static_cast<std::size_t>(std::max<std::int64_t>(upper_leaves, 0));
     if (filter != nullptr) options.filter = &filter->filter();
     options.threads = threads;
     PythonMonitor monitor{nb::none()};
@@ -183,7 +201,7 @@ class PythonSearcher {
                                                        std::span<const std::uint8_t>(allowed.data(), n)));
   }
 
-  nb::object Route(const InArray<float>& queries, std::int64_t leaves) const {
+  nb::object Route(const InArray<float>& queries, std::int64_t leaves, std::int64_t upper_leaves) const {
     const Batch batch = Read(queries);
     if (!searcher_->snapshot().has_tree()) throw std::invalid_argument("This index has no tree, so no leaves.");
     const auto most = static_cast<std::int64_t>(searcher_->snapshot().router.leaves());
@@ -191,7 +209,7 @@ class PythonSearcher {
     AlignedVector<std::int32_t> out(batch.matrix.rows * count);
     {
       const nb::gil_scoped_release released;
-      searcher_->Route(batch.matrix, count, 1, out);
+      searcher_->Route(batch.matrix, count, static_cast<std::size_t>(std::max<std::int64_t>(upper_leaves, 0)), 1, out);
     }
     return ToNumPy(std::move(out), {batch.matrix.rows, count});
   }
@@ -217,11 +235,16 @@ class PythonSearcher {
 
   InArray<std::uint32_t> order_;
   InRows rows_;
+  InRows first_rows_;
   InArray<std::uint64_t> leaf_offsets_;
   InArray<float> centroids_;
   InArray<float> routing_centroids_;
   InArray<float> leaf_scales_;
   InArray<float> leaf_biases_;
+  InArray<float> upper_centroids_;
+  InArray<float> upper_scales_;
+  InArray<float> upper_biases_;
+  InArray<std::uint64_t> upper_offsets_;
   InArray<float> center_;
   InArray<float> projection_;
   InArray<float> codebooks_;
@@ -245,9 +268,9 @@ void BindSearcher(nb::module_& module) {
                     const std::optional<InArray<std::int64_t>>&>(),
            "sections"_a, nb::kw_only(), "metric"_a, "dim"_a, "ids"_a = nb::none())
       .def("search", &PythonSearcher::Search, "queries"_a, "k"_a, "leaves"_a, "candidates"_a, "threads"_a,
-           "normalize"_a = false, "filter"_a.none() = nb::none())
+           "normalize"_a = false, "filter"_a.none() = nb::none(), "refined"_a = 0, "upper_leaves"_a = 0)
       .def("compile_filter", &PythonSearcher::CompileFilter, "allowed"_a)
-      .def("route", &PythonSearcher::Route, "queries"_a, "leaves"_a);
+      .def("route", &PythonSearcher::Route, "queries"_a, "leaves"_a, "upper_leaves"_a = 0);
 }
 
 }  // namespace leafscan

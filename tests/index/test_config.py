@@ -35,6 +35,11 @@ FULL = Config(
             score=AsymmetricHash(),
             reorder=Reorder(dtype="int8", anisotropic_quantization_threshold=0.1 + 0.2),
         ),
+        Config(
+            score=AsymmetricHash(),
+            reorder=Reorder(first_dtype="int8", anisotropic_quantization_threshold=0.1),
+            search=SearchParams(candidates=100, refined=20),
+        ),
         FULL,
     ],
 )
@@ -87,6 +92,17 @@ def test_what_a_dictionary_leaves_out_takes_its_default() -> None:
             "Reorder's anisotropic_quantization_threshold must be finite and at least 0; received -1.0",
         ),
         (lambda: Reorder(dtype=np.dtype(np.float32)), "Reorder's dtype must be"),  # type: ignore[arg-type]
+        (
+            lambda: Reorder(dtype="int8", first_dtype="int8"),
+            "Reorder's first_dtype must take fewer bytes than dtype, \"int8\"; received 'int8'",
+        ),
+        (lambda: Reorder(first_dtype="float32"), "Reorder's first_dtype must take fewer bytes than dtype"),
+        (lambda: Reorder(first_dtype="int4"), "Reorder's first_dtype must be"),  # type: ignore[arg-type]
+        (lambda: SearchParams(refined=0), "SearchParams's refined must be at least 1"),
+        (
+            lambda: Config(score=AsymmetricHash(), reorder=Reorder(), search=SearchParams(refined=9)),
+            "search.refined is 9, but there is no second stage of reordering; leave it out, or give",
+        ),
         (lambda: SearchParams(leaves=0), "SearchParams's leaves must be at least 1"),
         (lambda: SearchParams(candidates=-1), "SearchParams's candidates must be at least 1"),
         (lambda: Config(reorder=Reorder()), "reorder has nothing to do where score is BruteForce"),

@@ -19,6 +19,7 @@
 #include "leafscan/train/kmeans.h"
 #include "leafscan/train/sample.h"
 #include "leafscan/train/spill.h"
+#include "leafscan/train/upper_leaves.h"
 
 namespace leafscan {
 namespace {
@@ -49,7 +50,11 @@ class Builder {
       TrainCodes();
       EncodeAll();
     }
-    if (options_.keep_rows) CopyRows();
+    if (options_.keep_rows) {
+      Stage("laying out the rows");
+      out_.rows = Kept(options_.row_type);
+      if (options_.first_row_type) out_.first_rows = Kept(*options_.first_row_type);
+    }
     return std::move(out_);
   }
 
@@ -115,6 +120,7 @@ class Builder {
                      options_.monitor, leaf_of);
       }
     }
+    if (options_.upper_leaves > 0) TrainUpper(kmeans, leaf_of);
     const Clusters clusters = GroupByCluster(leaf_of, options_.leaves);
     out_.leaf_offsets.assign(clusters.starts.begin(), clusters.starts.end());
     out_.order.assign(clusters.members.begin(), clusters.members.end());
@@ -130,11 +136,33 @@ class Builder {
                        options_.monitor, out_.routing_centroids);
       }
       MeasureLeaves();
+      if (options_.upper_leaves > 0) MeasureUpper();
     }
   }
 
   void MoveBack() {
     for (std::size_t i = 0; i < out_.centroids.size(); ++i) out_.centroids[i] += center_[i % source_.dim()];
+    for (std::size_t i = 0; i < out_.upper_centroids.size(); ++i) out_.upper_centroids[i] += center_[i % source_.dim()];
+  }
+
+  // Groups the leaves, and numbers them so that those of a group follow one another.
+  void TrainUpper(const KMeansOptions& leaves, std::vector<std::uint32_t>& leaf_of) {
+    Stage("training the upper tree");
+    const std::size_t dim = source_.dim();
+    KMeansOptions kmeans = leaves;
+    kmeans.clusters = options_.upper_leaves;
+    kmeans.seed += 5;
+    UpperLeaves upper = GroupLeaves({out_.centroids.data(), options_.leaves, dim}, kmeans);
+    std::vector<std::uint32_t> number(options_.leaves);
+    AlignedVector<float> centroids(out_.centroids.size());
+    for (std::size_t leaf = 0; leaf < options_.leaves; ++leaf) {
+      number[upper.leaves[leaf]] = static_cast<std::uint32_t>(leaf);
+      std::copy_n(out_.centroids.data() + upper.leaves[leaf] * dim, dim, centroids.data() + leaf * dim);
+    }
+    out_.centroids = std::move(centroids);
+    for (std::uint32_t& leaf : leaf_of) leaf = number[leaf];
+    out_.upper_centroids = std::move(upper.centroids);
+    out_.upper_offsets.assign(upper.offsets.begin(), upper.offsets.end());
   }
 
   void FindMeans() {
@@ -179,6 +207,35 @@ class Builder {
       out_.leaf_biases[leaf] =
           static_cast<float>(kOptimism * std::sqrt(square / static_cast<double>(count * dim)));
     });
+  }
+
+  // The same for upper leaves: the best leaf of one lies beyond its mean, and begins where a leaf's own bias puts it.
+  void MeasureUpper() {
+    const std::size_t dim = source_.dim();
+    out_.upper_scales.assign(options_.upper_leaves, 1.0f);
+    out_.upper_biases.assign(options_.upper_leaves, 0.0f);
+    for (std::size_t upper = 0; upper < options_.upper_leaves; ++upper) {
+      const float* center = out_.upper_centroids.data() + upper * dim;
+      if (source_.normalize) {
+        double square = 0.0;
+        for (std::size_t i = 0; i < dim; ++i) square += static_cast<double>(center[i]) * center[i];
+        if (square > 0.0) out_.upper_scales[upper] = static_cast<float>(1.0 / std::sqrt(square));
+        continue;
+      }
+      const std::size_t count = out_.upper_offsets[upper + 1] - out_.upper_offsets[upper];
+      if (count == 0) continue;
+      double square = 0.0;
+      double biases = 0.0;
+      for (std::size_t leaf = out_.upper_offsets[upper]; leaf < out_.upper_offsets[upper + 1]; ++leaf) {
+        biases += out_.leaf_biases[leaf];
+        for (std::size_t i = 0; i < dim; ++i) {
+          const double residual = static_cast<double>(out_.centroids[leaf * dim + i]) - center[i];
+          square += residual * residual;
+        }
+      }
+      out_.upper_biases[upper] = static_cast<float>(biases / static_cast<double>(count) +
+                                                    kOptimism * std::sqrt(square / static_cast<double>(count * dim)));
+    }
   }
 
   // Of the rows of a leaf, as routing goes by them.
@@ -253,21 +310,23 @@ class Builder {
     out_.spill = {std::move(spill.codes), QuantizeTerms(spill.terms, out_.term_scale), std::move(spill.live)};
   }
 
-  void CopyRows() {
-    Stage("laying out the rows");
+  RowSections Kept(RowType type) {
+    RowSections kept;
     const std::size_t dim = source_.dim();
     const RowEncoding encoding{options_.row_threshold, options_.threads, options_.monitor};
-    if (options_.row_type == RowType::kBFloat16) {
-      out_.bfloat16_rows = EncodeBFloat16(source_, out_.order, encoding);
-      return;
+    switch (type) {
+      case RowType::kBFloat16:
+        kept.bfloat16 = EncodeBFloat16(source_, out_.order, encoding);
+        break;
+      case RowType::kInt8:
+        kept.scales = MeasureScales(source_, options_.threads, options_.monitor);
+        kept.int8 = EncodeInt8(source_, out_.order, kept.scales, encoding);
+        break;
+      default:
+        kept.float32.resize(source_.size() * dim);
+        ForRows(source_.size(), [&](std::size_t row) { source_.Read(out_.order[row], kept.float32.data() + row * dim); });
     }
-    if (options_.row_type == RowType::kInt8) {
-      out_.row_scales = MeasureScales(source_, options_.threads, options_.monitor);
-      out_.int8_rows = EncodeInt8(source_, out_.order, out_.row_scales, encoding);
-      return;
-    }
-    out_.rows.resize(source_.size() * dim);
-    ForRows(source_.size(), [&](std::size_t row) { source_.Read(out_.order[row], out_.rows.data() + row * dim); });
+    return kept;
   }
 
   template <class Body>

@@ -19,6 +19,7 @@ struct BuildOptions {
   std::size_t leaves = 0;  // 0: no tree
   std::size_t tree_sample = 100'000;
   int tree_iterations = 12;
+  std::size_t upper_leaves = 0;  // groups of leaves that a query goes through first; 0: no upper tree
   std::optional<bool> spherical;  // leaves are directions, and rows their members by direction; none: for normalised rows
   double avq_eta = 1.0;  // dot products: weight of errors along a row in the centroids that route; 1: the means route
   float soar_lambda = -1.0f;  // weight of SOAR's penalty; negative: no second leaves
@@ -29,6 +30,8 @@ struct BuildOptions {
   double anisotropic_threshold = 0.0;  // ScaNN's T; 0: plain squared error
   bool keep_rows = true;
   RowType row_type = RowType::kFloat32;  // what rows are kept in
+  // Rows kept once more, in fewer bytes, for the first of two stages of reordering.
+  std::optional<RowType> first_row_type;
   double row_threshold = 0.0;  // ScaNN's T in the rounding of kept rows; 0: to the nearest
   std::uint64_t seed = 0;
   int threads = 1;

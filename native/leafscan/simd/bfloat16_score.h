@@ -14,7 +14,7 @@ namespace leafscan {
 float BFloat16Score(Metric metric, const float* query, const std::uint16_t* row, std::size_t dim);
 
 // out[i] = BFloat16Score(query, rows.row(which[i])). Rows are fetched ahead: they lie anywhere in memory.
-// Cost: a row of d components is d/32 cache lines, out of DRAM about 10 ns a line and core once fetched ahead; a vector of
+// Cost: a row of d components is d/32 cache lines and one more, out of DRAM about 5 ns a line and core; a vector of
 // components takes a load that widens, a shift, a product and a sum, so that DRAM bounds it.
 void ScoreBFloat16Rows(Metric metric, const float* query, const MatrixView<std::uint16_t>& rows,
                        std::span<const std::uint32_t> which, float* out);

@@ -24,7 +24,7 @@ struct Int8Query {
 float Int8Score(const Int8Query& query, const std::int8_t* row, std::size_t dim);
 
 // out[i] = Int8Score(query, rows.row(which[i])). Rows are fetched ahead: they lie anywhere in memory.
-// Cost: a row of d components is d/64 cache lines, out of DRAM about 10 ns a line and core once fetched ahead. A vector
+// Cost: a row of d components is d/64 cache lines and one more, out of DRAM about 5 ns a line and core. A vector
 // of components takes a load that widens, a conversion, a product and a sum (squared_l2: three more operations): for 100
 // dimensions and AVX2 13 vectors of those, about 9 (squared_l2: 13) ns out of the cache, less than the two or three lines.
 void ScoreInt8Rows(const Int8Query& query, const MatrixView<std::int8_t>& rows, std::span<const std::uint32_t> which,

@@ -12,10 +12,10 @@
 #include <cstdint>
 #include <span>
 
-#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "leafscan/core/bfloat16.h"
 #include "leafscan/core/matrix_view.h"
+#include "leafscan/core/prefetch.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace leafscan::HWY_NAMESPACE {
@@ -119,9 +119,19 @@ HWY_INLINE float SumOf(const Terms& terms, std::size_t dim) {
   return Terms::kTakenOff ? 0.0f - sum : sum;
 }
 
-// Lines ahead of the row in hand: enough to cover DRAM's latency at 10 ns a line.
-constexpr std::size_t kLinesAhead = 24;
+// Rows lie anywhere in memory: those that come next are on their way to the second-level cache, which takes far more lines
+// at a time than the first. Measured (benchmarks/LOG.md): flat from here on at 100 and at 784 dimensions.
+constexpr std::size_t kLinesAhead = 96;
+constexpr std::size_t kLeastRowsAhead = 4;
+constexpr std::size_t kMostRowsAhead = 24;
 constexpr std::size_t kLineBytes = 64;
+
+// Always inlined: see core/prefetch.h.
+template <class T>
+HWY_INLINE void FetchRow(const T* HWY_RESTRICT row, std::size_t dim) {
+  for (std::size_t at = 0; at < dim; at += kLineBytes / sizeof(T)) PrefetchFar(row + at);
+  PrefetchFar(row + dim - 1);
+}
 
 // out[i] is the sum of terms_of(row which[i]).
 template <class T, class TermsOf>
@@ -130,15 +140,10 @@ HWY_INLINE void SumListed(const MatrixView<T>& rows, std::span<const std::uint32
   constexpr std::size_t kPerLine = kLineBytes / sizeof(T);
   const std::size_t dim = rows.cols;
   const std::size_t lines = (dim + kPerLine - 1) / kPerLine + 1;
-  const std::size_t ahead = std::max<std::size_t>(1, kLinesAhead / lines);
-  const auto fetch = [&](std::size_t i) HWY_ATTR {
-    const T* row = rows.row(which[i]);
-    for (std::size_t at = 0; at < dim; at += kPerLine) hwy::Prefetch(row + at);
-    hwy::Prefetch(row + dim - 1);
-  };
-  for (std::size_t i = 0; i < std::min(ahead, which.size()); ++i) fetch(i);
+  const std::size_t ahead = std::clamp(kLinesAhead / lines, kLeastRowsAhead, kMostRowsAhead);
+  for (std::size_t i = 0; i < std::min(ahead, which.size()); ++i) FetchRow(rows.row(which[i]), dim);
   for (std::size_t i = 0; i < which.size(); ++i) {
-    if (i + ahead < which.size()) fetch(i + ahead);
+    if (i + ahead < which.size()) FetchRow(rows.row(which[i + ahead]), dim);
     out[i] = SumOf(terms_of(rows.row(which[i])), dim);
   }
 }

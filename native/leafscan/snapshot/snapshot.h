@@ -52,6 +52,7 @@ struct IndexArrays {
   std::size_t dim = 0;
   std::size_t count = 0;
   RowStore rows;                                   // empty where rows were not kept
+  RowStore first_rows;                             // empty where reordering has one stage
   std::span<const std::uint64_t> leaf_offsets;     // always
   MatrixView<float> centroids;                     // no data without a tree
   MatrixView<float> routing_centroids;             // no data where the centroids route

@@ -116,6 +116,8 @@ def build(
             progress=report,
             row_dtype=plan.row_dtype or "float32",
             row_threshold=plan.reorder.anisotropic_quantization_threshold if plan.reorder else 0.0,
+            first_row_dtype=plan.reorder.first_dtype if plan.reorder else None,
+            upper_leaves=(tree.upper_leaves or 0) if tree else 0,
         )
     if projection is not None:
         sections["projection"] = projection

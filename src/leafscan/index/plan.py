@@ -30,6 +30,11 @@ ROWS_PER_LEAF = 40
 SEARCHED_SHARE = 0.1
 SEARCHED_AT_LEAST = 10
 
+#: The share of the upper leaves that a query goes through: with twice sqrt(leaves) of them, 8,000 leaves on
+#: GloVe (331k x 100) keep .996 of the routing recall of a visit to 1 % of the leaves, in two thirds of the
+#: time.
+UPPER_SHARE = 0.25
+
 #: Rows that are reordered, thirty for each of the usual k = 10: 100 lose .01, 500 win .001 to .004.
 CANDIDATES = 300
 
@@ -125,7 +130,7 @@ def resolve(config: Config | None, vectors: NDArray[np.float32], metric: Metric)
     --------
     >>> asked = Config(tree=Tree(num_leaves=50))
     >>> resolve(asked, np.ones((100, 4), np.float32), "cosine").search
-    SearchParams(leaves=10, candidates=None)
+    SearchParams(leaves=10, candidates=None, refined=None, upper_leaves=None)
     """
     n, dim = vectors.shape
     if config is None:
@@ -147,7 +152,10 @@ def resolve(config: Config | None, vectors: NDArray[np.float32], metric: Metric)
         leaves = _searched(config.tree.num_leaves)
     if candidates is None and config.reorder is not None:
         candidates = CANDIDATES
-    search = SearchParams(leaves=leaves, candidates=candidates)
+    upper = config.search.upper_leaves
+    if upper is None and config.tree is not None and config.tree.upper_leaves is not None:
+        upper = math.ceil(UPPER_SHARE * config.tree.upper_leaves)
+    search = dataclasses.replace(config.search, leaves=leaves, candidates=candidates, upper_leaves=upper)
     return dataclasses.replace(config, tree=tree, score=score, search=search)
 
 
@@ -264,9 +272,10 @@ def is_resolved(config: Config) -> bool:
     >>> is_resolved(Config()), is_resolved(Config(tree=Tree(num_leaves=3)))
     (True, False)
     """
-    score, search = config.score, config.search
+    score, search, tree = config.score, config.search, config.tree
     return not (
         (isinstance(score, AsymmetricHash) and score.anisotropic_quantization_threshold is None)
-        or (config.tree is not None and search.leaves is None)
+        or (tree is not None and search.leaves is None)
+        or (tree is not None and tree.upper_leaves is not None and search.upper_leaves is None)
         or (config.reorder is not None and search.candidates is None)
     )

@@ -24,11 +24,16 @@ BLOCK_MULTIPLE = 4
 _DTYPES = {
     "order": np.uint32,
     "row_scales": np.float32,
+    "first_row_scales": np.float32,
     "leaf_offsets": np.uint64,
     "centroids": np.float32,
     "routing_centroids": np.float32,
     "leaf_scales": np.float32,
     "leaf_biases": np.float32,
+    "upper_centroids": np.float32,
+    "upper_scales": np.float32,
+    "upper_biases": np.float32,
+    "upper_offsets": np.uint64,
     "center": np.float32,
     "projection": np.float32,
     "codebooks": np.float32,
@@ -46,11 +51,15 @@ _DTYPES = {
 #: What stands for many rows, and mostly becomes integers when the index is opened.
 _NUMBERS = (
     "row_scales",
+    "first_row_scales",
     "center",
     "centroids",
     "routing_centroids",
     "leaf_scales",
     "leaf_biases",
+    "upper_centroids",
+    "upper_scales",
+    "upper_biases",
     "projection",
     "codebooks",
     "term_scale",
@@ -82,10 +91,11 @@ def check_contents(contents: Contents, n: int) -> None:
     _check_offsets(sections, "leaf_offsets", n, leaves)
     _check_order(sections["order"], n)
     leaf_sizes: NDArray[np.int64] = np.diff(sections["leaf_offsets"]).astype(np.int64)
-    if "rows" in sections:
-        _check_shape(sections, "rows", (n, contents.dim))
-    if "row_scales" in sections:
-        _check_shape(sections, "row_scales", (contents.dim,))
+    for prefix in ("", "first_"):
+        if f"{prefix}rows" in sections:
+            _check_shape(sections, f"{prefix}rows", (n, contents.dim))
+        if f"{prefix}row_scales" in sections:
+            _check_shape(sections, f"{prefix}row_scales", (contents.dim,))
     for name in ("centroids", "routing_centroids"):
         if name in sections:
             _check_shape(sections, name, (len(leaf_sizes), contents.dim))
@@ -94,6 +104,8 @@ def check_contents(contents: Contents, n: int) -> None:
     if "leaf_scales" in sections:
         _check_shape(sections, "leaf_scales", (len(leaf_sizes),))
         _check_shape(sections, "leaf_biases", (len(leaf_sizes),))
+    if "upper_centroids" in sections:
+        _check_upper(sections, contents.dim, len(leaf_sizes), config)
     if isinstance(config.score, AsymmetricHash):
         width = config.score.dimensions_per_block
         seen = config.score.pca_dimensions or contents.dim
@@ -120,14 +132,21 @@ def check_contents(contents: Contents, n: int) -> None:
 def _check_names(sections: Mapping[str, NDArray[Any]], config: Config, *, l2: bool) -> None:
     wanted = ["order", "leaf_offsets"]
     codes = config.score if isinstance(config.score, AsymmetricHash) else None
-    if config.row_dtype is not None:
-        wanted.append("rows")
-    if config.row_dtype == "int8":
-        wanted.append("row_scales")
+    first = None if config.reorder is None else config.reorder.first_dtype
+    rows = {"": config.row_dtype, "first_": first}
+    for prefix, dtype in rows.items():
+        if dtype is not None:
+            wanted.append(f"{prefix}rows")
+        if dtype == "int8":
+            wanted.append(f"{prefix}row_scales")
     if config.tree is not None:
         wanted.append("centroids")
         if not l2:
             wanted += ["leaf_scales", "leaf_biases"]
+        if config.tree.upper_leaves is not None:
+            wanted += ["upper_centroids", "upper_offsets"]
+            if not l2:
+                wanted += ["upper_scales", "upper_biases"]
         if config.tree.avq_eta is not None and config.tree.avq_eta > 1:
             wanted.append("routing_centroids")
     if l2 and (codes or config.tree is not None):
@@ -149,7 +168,8 @@ def _check_names(sections: Mapping[str, NDArray[Any]], config: Config, *, l2: bo
     for name, section in sections.items():
         if name not in wanted:
             raise _wrong(name, "the plan of the index has no such section")
-        kind = _ROW_DTYPES[config.row_dtype or "float32"] if name == "rows" else _DTYPES[name]
+        kept = rows[name.removesuffix("rows")] if name in ("rows", "first_rows") else None
+        kind = _ROW_DTYPES[kept] if kept else _DTYPES[name]
         if section.dtype != kind:
             raise _wrong(name, f"it must hold {np.dtype(kind)} and holds {section.dtype}")
 
@@ -164,6 +184,15 @@ def _check_offsets(sections: Mapping[str, NDArray[Any]], name: str, n: int, leav
     offsets = sections[name]
     if offsets[0] != 0 or offsets[-1] != n or (offsets[1:] < offsets[:-1]).any():
         raise _wrong(name, f"its values must rise from 0 to {n}")
+
+
+def _check_upper(sections: Mapping[str, NDArray[Any]], dim: int, leaves: int, config: Config) -> None:
+    upper = (config.tree.upper_leaves if config.tree is not None else None) or 0
+    _check_shape(sections, "upper_centroids", (upper, dim))
+    _check_offsets(sections, "upper_offsets", leaves, upper)
+    if "upper_scales" in sections:
+        _check_shape(sections, "upper_scales", (upper,))
+        _check_shape(sections, "upper_biases", (upper,))
 
 
 def _check_codes(

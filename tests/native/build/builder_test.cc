@@ -39,9 +39,12 @@ bool Same(const CodeSections& a, const CodeSections& b) {
   return a.codes == b.codes && a.terms == b.terms && a.live == b.live;
 }
 
+bool Same(const RowSections& a, const RowSections& b) {
+  return a.float32 == b.float32 && a.bfloat16 == b.bfloat16 && a.int8 == b.int8 && a.scales == b.scales;
+}
+
 bool Same(const Sections& a, const Sections& b) {
-  return a.order == b.order && a.rows == b.rows && a.bfloat16_rows == b.bfloat16_rows &&
-         a.int8_rows == b.int8_rows && a.row_scales == b.row_scales && a.center == b.center &&
+  return a.order == b.order && Same(a.rows, b.rows) && Same(a.first_rows, b.first_rows) && a.center == b.center &&
          a.leaf_offsets == b.leaf_offsets && a.centroids == b.centroids &&
          a.leaf_scales == b.leaf_scales && a.leaf_biases == b.leaf_biases && a.codebooks == b.codebooks &&
          Same(a.primary, b.primary) && a.term_scale == b.term_scale && a.spill_offsets == b.spill_offsets &&
@@ -81,7 +84,7 @@ TEST(BuilderTest, SectionsHaveTheirSizesAndHoldEveryRowOnce) {
 
           std::vector<std::uint32_t> order(built.order.begin(), built.order.end());
           for (std::size_t row = 0; row < count; ++row) {
-            ASSERT_TRUE(std::equal(rows.row(order[row]), rows.row(order[row]) + dim, built.rows.data() + row * dim));
+            ASSERT_TRUE(std::equal(rows.row(order[row]), rows.row(order[row]) + dim, built.rows.float32.data() + row * dim));
           }
           std::sort(order.begin(), order.end());
           std::vector<std::uint32_t> all(count);
@@ -155,7 +158,7 @@ TEST(BuilderTest, WithoutRowsNoneAreKept) {
   const Rows rows = NormalRows(draw, 100, 4);
   BuildOptions options = Options(Metric::kDotProduct, 4, 2);
   options.keep_rows = false;
-  EXPECT_TRUE(Build({rows.view(), false}, options).rows.empty());
+  EXPECT_TRUE(Build({rows.view(), false}, options).rows.float32.empty());
 }
 
 TEST(BuilderTest, NormalizedRowsAreKeptAsSuch) {
@@ -165,7 +168,7 @@ TEST(BuilderTest, NormalizedRowsAreKeptAsSuch) {
   std::vector<float> unit(9);
   for (std::size_t row = 0; row < 200; ++row) {
     Normalize(rows.row(built.order[row]), 9, unit.data());
-    ASSERT_TRUE(std::equal(unit.begin(), unit.end(), built.rows.data() + row * 9));
+    ASSERT_TRUE(std::equal(unit.begin(), unit.end(), built.rows.float32.data() + row * 9));
   }
 }
 

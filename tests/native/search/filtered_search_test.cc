@@ -60,7 +60,7 @@ Found Expected(const OpenedIndex& index, const MatrixView<float>& queries, const
     std::vector<std::uint64_t> keys;
     for (std::uint32_t row = 0; row < kCount; ++row) {
       if (allowed[row] == 0) continue;
-      keys.push_back(ScoreKey(RowScore(arrays.metric, queries.row(query), index.built().rows.data() + row * kDim, kDim), row));
+      keys.push_back(ScoreKey(RowScore(arrays.metric, queries.row(query), index.built().rows.float32.data() + row * kDim, kDim), row));
     }
     std::sort(keys.rbegin(), keys.rend());
     for (std::size_t i = 0; i < kBest; ++i) {

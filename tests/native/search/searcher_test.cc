@@ -6,7 +6,9 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <numeric>
 #include <set>
 #include <stdexcept>
 #include <string_view>
@@ -16,6 +18,7 @@
 #include "fixtures/draw.h"
 #include "fixtures/each_instruction_set.h"
 #include "fixtures/opened_index.h"
+#include "leafscan/core/score_key.h"
 #include "leafscan/simd/row_score_reference.h"
 
 namespace leafscan {
@@ -150,6 +153,52 @@ TEST_P(SearcherTest, RowsKeptInFewerBitsAgreeToTheBitToo) {
           const auto at = static_cast<std::ptrdiff_t>(q * 10);
           ASSERT_TRUE(std::equal(alone.ids.begin(), alone.ids.end(), batch.ids.begin() + at));
           ASSERT_TRUE(std::equal(alone.scores.begin(), alone.scores.end(), batch.scores.begin() + at));
+        }
+      }
+    }
+  }
+}
+
+TEST_P(SearcherTest, FirstRowsChooseWhatTheFullRowsScore) {
+  Draw draw(14);
+  const Rows rows = ClusteredRows(draw, 900, 19, 12, 0.5);
+  const Rows queries = ClusteredRows(draw, 20, 19, 12, 0.5);
+  for (const Metric metric : kMetrics) {
+    for (const RowType first : {RowType::kBFloat16, RowType::kInt8}) {
+      BuildOptions plan = Plan(metric, 12, 2, true);
+      plan.first_row_type = first;
+      const OpenedIndex index(rows, plan);
+      const RowStore& full = index.searcher().snapshot().arrays.rows;
+      const RowStore& small = index.searcher().snapshot().arrays.first_rows;
+      ASSERT_EQ(full.type(), RowType::kFloat32);
+      ASSERT_EQ(small.type(), first);
+      for (const std::size_t refined : {0, 1, 25, 2000}) {
+        SearchOptions options = Ask(10, 12, 900);
+        options.refined = refined;
+        const auto search = [&] { return index.Search(queries.view(), options); };
+        const Found found = search();
+        ASSERT_EQ(found, OnBestInstructionSet(search));
+        for (std::size_t q = 0; q < queries.count; ++q) {
+          const auto keys = [&](const RowStore& store, const std::vector<std::uint32_t>& which, std::size_t most) {
+            RowQuery query;
+            query.Prepare(store, metric, queries.row(q));
+            std::vector<std::uint64_t> sorted;
+            for (const std::uint32_t row : which) sorted.push_back(ScoreKey(store.Score(query, row), row));
+            std::sort(sorted.begin(), sorted.end(), std::greater<>());
+            sorted.resize(std::min(most, sorted.size()));
+            return sorted;
+          };
+          std::vector<std::uint32_t> all(rows.count);
+          std::iota(all.begin(), all.end(), 0u);
+          std::vector<std::uint32_t> chosen;
+          const std::size_t wanted = refined == 0 ? 20 : std::max<std::size_t>(refined, 10);
+          for (const std::uint64_t key : keys(small, all, wanted)) chosen.push_back(KeyRow(key));
+          const std::vector<std::uint64_t> best = keys(full, chosen, 10);
+          for (std::size_t i = 0; i < 10; ++i) {
+            ASSERT_EQ(found.ids[q * 10 + i], static_cast<std::int64_t>(index.built().order[KeyRow(best[i])]));
+            const float score = KeyScore(best[i]);
+            ASSERT_EQ(found.scores[q * 10 + i], metric == Metric::kSquaredL2 ? std::max(0.0f, -score) : score);
+          }
         }
       }
     }
@@ -304,9 +353,9 @@ TEST_P(SearcherTest, RoutesAreTheLeavesThatAreVisited) {
   for (const Metric metric : kMetrics) {
     const OpenedIndex index(rows, Plan(metric, 15, 0));
     std::vector<std::int32_t> routes(40 * 4);
-    index.searcher().Route(queries.view(), 4, 1, routes);
+    index.searcher().Route(queries.view(), 4, 0, 1, routes);
     std::vector<std::int32_t> again(40 * 4);
-    index.searcher().Route(queries.view(), 4, 3, again);
+    index.searcher().Route(queries.view(), 4, 0, 3, again);
     EXPECT_EQ(routes, again);
     const Found found = index.Search(queries.view(), Ask(900, 4, 1));
     for (std::size_t q = 0; q < 40; ++q) {
@@ -385,7 +434,7 @@ TEST_P(SearcherTest, ExtremeNumbersDoNoHarm) {
         }
         if (leaves == 0) continue;
         std::vector<std::int32_t> routes(20 * 8, -7);
-        index.searcher().Route({rows.row(0), 20, 6}, 8, 1, routes);
+        index.searcher().Route({rows.row(0), 20, 6}, 8, 0, 1, routes);
         for (const std::int32_t leaf : routes) {
           ASSERT_GE(leaf, 0) << "scale " << scale << ", metric " << static_cast<int>(metric);
           ASSERT_LT(leaf, 8);

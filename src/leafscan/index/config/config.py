@@ -96,7 +96,8 @@ class Config(Part):
         Raises
         ------
         ValueError
-            If there is no tree for ``leaves``, fewer leaves than that, or no reordering for ``candidates``.
+            If there is no tree for ``leaves``, fewer leaves than that, no upper leaves for ``upper_leaves``,
+            fewer than that, no reordering for ``candidates``, or no second stage of it for ``refined``.
         """
         if params.leaves is not None:
             if self.tree is None:
@@ -109,6 +110,18 @@ class Config(Part):
                     f"{name}.leaves must be between 1 and the tree's {self.tree.num_leaves} leaves; "
                     f"received {params.leaves}."
                 )
+        if params.upper_leaves is not None:
+            upper = None if self.tree is None else self.tree.upper_leaves
+            if upper is None:
+                raise ValueError(
+                    f"{name}.upper_leaves is {params.upper_leaves}, but the plan has no upper leaves; "
+                    "leave it out, or give tree=Tree(..., upper_leaves=...)."
+                )
+            if params.upper_leaves > upper:
+                raise ValueError(
+                    f"{name}.upper_leaves must be between 1 and the tree's {upper} upper leaves; "
+                    f"received {params.upper_leaves}."
+                )
         if params.candidates is not None and self.reorder is None:
             remedy = (
                 "score=BruteForce() is exact already; leave it out"
@@ -116,6 +129,11 @@ class Config(Part):
                 else "leave it out, or give reorder=Reorder()"
             )
             raise ValueError(f"{name}.candidates is {params.candidates}, but nothing is reordered: {remedy}.")
+        if params.refined is not None and (self.reorder is None or self.reorder.first_dtype is None):
+            raise ValueError(
+                f"{name}.refined is {params.refined}, but there is no second stage of reordering; "
+                'leave it out, or give reorder=Reorder(first_dtype="int8").'
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as a dictionary that JSON can hold."""
