@@ -136,7 +136,10 @@ class Builder {
                        options_.monitor, out_.routing_centroids);
       }
       MeasureLeaves();
-      if (options_.upper_leaves > 0) MeasureUpper();
+      if (options_.upper_leaves > 0) {
+        if (!out_.routing_centroids.empty() || (spherical_ && !source_.normalize)) MoveUpper();
+        MeasureUpper();
+      }
     }
   }
 
@@ -229,13 +232,34 @@ class Builder {
       for (std::size_t leaf = out_.upper_offsets[upper]; leaf < out_.upper_offsets[upper + 1]; ++leaf) {
         biases += out_.leaf_biases[leaf];
         for (std::size_t i = 0; i < dim; ++i) {
-          const double residual = static_cast<double>(out_.centroids[leaf * dim + i]) - center[i];
+          const double residual = RoutedBy(leaf, i) - center[i];
           square += residual * residual;
         }
       }
       out_.upper_biases[upper] = static_cast<float>(biases / static_cast<double>(count) +
                                                     kOptimism * std::sqrt(square / static_cast<double>(count * dim)));
     }
+  }
+
+  // Upper leaves stand for what their leaves are routed by, where that is not the centroids that were grouped.
+  void MoveUpper() {
+    const std::size_t dim = source_.dim();
+    for (std::size_t upper = 0; upper < options_.upper_leaves; ++upper) {
+      const std::size_t count = out_.upper_offsets[upper + 1] - out_.upper_offsets[upper];
+      for (std::size_t i = 0; i < dim && count > 0; ++i) {
+        double sum = 0.0;
+        for (std::size_t leaf = out_.upper_offsets[upper]; leaf < out_.upper_offsets[upper + 1]; ++leaf) {
+          sum += RoutedBy(leaf, i);
+        }
+        out_.upper_centroids[upper * dim + i] = static_cast<float>(sum / static_cast<double>(count));
+      }
+    }
+  }
+
+  // Component i of what a leaf is routed by.
+  double RoutedBy(std::size_t leaf, std::size_t i) const {
+    const AlignedVector<float>& routing = out_.routing_centroids.empty() ? out_.centroids : out_.routing_centroids;
+    return static_cast<double>(out_.leaf_scales[leaf]) * routing[leaf * source_.dim() + i];
   }
 
   // Of the rows of a leaf, as routing goes by them.
