@@ -1,5 +1,6 @@
 """AVQ centroids route: fewer leaves reach the same recall where the rows' lengths differ."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ def test_upper_leaves_stand_for_what_their_leaves_are_routed_by() -> None:
     index = leafscan.build(_lengths_differ(4_000, seed=6), metric="dot_product", config=config)
     sections = index._contents.sections
     offsets = sections["upper_offsets"].astype(np.int64)
-    groups = [sections["routing_centroids"][a:b] for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+    groups = [sections["routing_centroids"][a:b] for a, b in itertools.pairwise(offsets)]
     means = np.stack([group.mean(axis=0) for group in groups])
     assert sections["upper_centroids"] == pytest.approx(means, abs=1e-5)
 
