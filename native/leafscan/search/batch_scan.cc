@@ -12,6 +12,8 @@ namespace leafscan {
 namespace {
 
 constexpr std::size_t kLeast = 32;
+// Of all queries of a thread: they take 16 bytes each.
+constexpr std::size_t kMostSurvivors = std::size_t{1} << 20;
 constexpr std::size_t kFirstShare = 8;
 
 // Always inlined: see core/prefetch.h.
@@ -24,14 +26,13 @@ HWY_INLINE void FetchCodes(const Leaf& leaf, std::size_t group_bytes) {
 
 }  // namespace
 
-bool BatchScan::Pays(const Snapshot& snapshot, std::size_t queries, std::size_t leaves) {
-  if (!snapshot.has_tree() || !snapshot.has_codes() || queries < kLeast) return false;
-  return std::min(queries, kMost) * leaves >= snapshot.leaves.size();
-}
-
-std::size_t BatchScan::QueriesAtOnce(std::size_t queries, int threads) {
-  const std::size_t share = queries / (2 * static_cast<std::size_t>(std::max(threads, 1)));
-  return std::clamp(share, kLeast, kMost);
+std::size_t BatchScan::QueriesAtOnce(const Snapshot& snapshot, std::size_t queries, std::size_t leaves,
+                                     std::size_t wanted, int threads) {
+  if (!snapshot.has_tree() || !snapshot.has_codes()) return 0;
+  const std::size_t fit = std::min(kMost, kMostSurvivors / std::max<std::size_t>(wanted, 1));
+  const std::size_t share = std::max(queries / (2 * static_cast<std::size_t>(std::max(threads, 1))), kLeast);
+  const std::size_t at_once = std::min({queries, share, fit});
+  return at_once >= kLeast && at_once * leaves >= snapshot.leaves.size() ? at_once : 0;
 }
 
 void BatchScan::Scan(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves,

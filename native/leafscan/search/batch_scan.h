@@ -25,10 +25,10 @@ class BatchScan {
  public:
   static constexpr std::size_t kMost = 256;
 
-  // Whether so many queries meet in leaves often enough.
-  static bool Pays(const Snapshot& snapshot, std::size_t queries, std::size_t leaves);
-  // How many to give to a thread at a time.
-  static std::size_t QueriesAtOnce(std::size_t queries, int threads);
+  // How many queries to give to a thread at a time, each with `leaves` to visit and room for `wanted` survivors; 0 where so
+  // few would meet in a leaf too seldom for it to pay.
+  static std::size_t QueriesAtOnce(const Snapshot& snapshot, std::size_t queries, std::size_t leaves,
+                                   std::size_t wanted, int threads);
 
   // Needs a tree and codes. `leaves` are visited by each query, of those in its best `upper_leaves` (0: of all); `wanted` rows
   // survive.

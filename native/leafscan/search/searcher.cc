@@ -50,9 +50,13 @@ void Searcher::Search(const MatrixView<float>& queries, const SearchOptions& opt
     exact_.Search(queries, k, options.threads, options.monitor, put, options.filter);
     return;
   }
-  if (BatchScan::Pays(*snapshot_, queries.rows, options.leaves) && options.filter == nullptr) {
-    SearchByLeaves(queries, options, ids, scores);
-    return;
+  if (options.filter == nullptr) {
+    const std::size_t at_once =
+        BatchScan::QueriesAtOnce(*snapshot_, queries.rows, options.leaves, Wanted(options), options.threads);
+    if (at_once > 0) {
+      SearchByLeaves(queries, at_once, options, ids, scores);
+      return;
+    }
   }
   const std::size_t chunks = (queries.rows + kQueriesPerChunk - 1) / kQueriesPerChunk;
   // Few queries are shared out one by one.
@@ -71,17 +75,16 @@ void Searcher::Search(const MatrixView<float>& queries, const SearchOptions& opt
       options.monitor);
 }
 
-void Searcher::SearchByLeaves(const MatrixView<float>& queries, const SearchOptions& options,
+void Searcher::SearchByLeaves(const MatrixView<float>& queries, std::size_t at_once, const SearchOptions& options,
                               std::span<std::int64_t> ids, std::span<float> scores) const {
   const std::size_t k = options.k;
-  const std::size_t per_chunk = BatchScan::QueriesAtOnce(queries.rows, options.threads);
   ParallelFor(
-      (queries.rows + per_chunk - 1) / per_chunk, options.threads,
+      (queries.rows + at_once - 1) / at_once, options.threads,
       [&](std::size_t chunk) {
         thread_local BatchScan scan;
         thread_local Workspace space;
-        const std::size_t first = chunk * per_chunk;
-        const MatrixView<float> some{queries.row(first), std::min(per_chunk, queries.rows - first), queries.cols};
+        const std::size_t first = chunk * at_once;
+        const MatrixView<float> some{queries.row(first), std::min(at_once, queries.rows - first), queries.cols};
         scan.Scan(*snapshot_, some, std::min(options.leaves, snapshot_->router.leaves()), options.upper_leaves,
                   Wanted(options));
         for (std::size_t i = 0; i < some.rows; ++i) {

@@ -57,9 +57,9 @@ class Searcher {
 
   void SearchOne(std::span<const float> query, const SearchOptions& options, Workspace& space, std::int64_t* ids,
                  float* scores) const;
-  // Many queries, leaf by leaf (search/batch_scan.h); the answers are the same.
-  void SearchByLeaves(const MatrixView<float>& queries, const SearchOptions& options, std::span<std::int64_t> ids,
-                      std::span<float> scores) const;
+  // Many queries, `at_once` to a thread, leaf by leaf (search/batch_scan.h); the answers are the same.
+  void SearchByLeaves(const MatrixView<float>& queries, std::size_t at_once, const SearchOptions& options,
+                      std::span<std::int64_t> ids, std::span<float> scores) const;
   // How many survivors of a scan.
   std::size_t Wanted(const SearchOptions& options) const;
   void Finish(std::span<const float> query, std::span<const std::uint64_t> survivors, const QueryTable& table,

@@ -265,6 +265,67 @@ TEST_P(GroupScanTest, ContinuesWhereItStopped) {
   EXPECT_EQ(all, wanted);
 }
 
+TEST_P(GroupScanTest, WhatIsFetchedAheadChangesNothing) {
+  Draw draw(10);
+  for (const bool terms : {false, true}) {
+    for (const bool sparse : {false, true}) {
+      Case made = RandomCase(draw, 12, 7, terms, false);
+      made.live[2] = made.live[6] = 0;
+      GroupRun run = made.run();
+      run.sparse = sparse;
+      std::vector<std::uint64_t> keys(7 * kGroup);
+      std::vector<std::uint64_t> fetching(7 * kGroup);
+      const ScanProgress done = ScanGroups(run, made.table(), made.bias, keys);
+      // One address for each group that is read, exactly.
+      const std::size_t read = sparse ? 5 : 7;
+      const std::vector<GroupAddress> ahead(read, {made.codes.data(), terms ? made.terms.data() : nullptr});
+      run.ahead = ahead.data();
+      const ScanProgress same = ScanGroups(run, made.table(), made.bias, fetching);
+      EXPECT_EQ(done.read, read);
+      EXPECT_EQ(same.read, read);
+      EXPECT_EQ(same.kept, done.kept);
+      EXPECT_EQ(fetching, keys);
+    }
+  }
+}
+
+TEST_P(GroupScanTest, TwoQueriesGetWhatEachWouldAlone) {
+  Draw draw(11);
+  for (const std::size_t blocks : {4, 8, 12, 16, 20, 52, 68, 520}) {
+    for (const std::size_t groups : {0, 1, 2, 5}) {
+      for (const bool terms : {false, true}) {
+        const Case first = RandomCase(draw, blocks, groups, terms, draw.Below(2) == 0);
+        Case second = first;
+        second.entries = draw.Integers<std::uint8_t>(blocks * kCodeWords, 0, MostEntry(blocks));
+        second.factor = static_cast<std::int16_t>(draw.Between(0, 32767));
+        second.bias = static_cast<std::int32_t>(draw.Between(-1000, 1000));
+        const std::vector<std::int32_t> a = Scores(first);
+        const std::vector<std::int32_t> b = Scores(second);
+        for (int round = 0; round < 4; ++round) {
+          const std::int32_t of_first = a.empty() || round == 0 ? kLowest : a[draw.Below(a.size())];
+          const std::int32_t of_second = b.empty() || round == 1 ? kHighest : b[draw.Below(b.size())];
+          std::vector<std::uint64_t> keys(groups * kGroup + draw.Below(3));
+          std::vector<std::uint64_t> others(round == 3 ? groups * kGroup / 2 : keys.size());
+          const PairProgress done = ScanGroupsForTwo(first.run(), {first.table(), first.bias, of_first, keys},
+                                                     {second.table(), second.bias, of_second, others});
+          if (round < 3) {
+            EXPECT_EQ(done.groups, groups);
+          } else if (done.groups < groups) {
+            EXPECT_LT(others.size() - done.kept[1], kGroup) << "stopped early";
+          }
+          keys.resize(done.kept[0]);
+          others.resize(done.kept[1]);
+          auto wanted = Expected(first.run(), first.table(), of_first, done.groups);
+          auto wanted_others = Expected(second.run(), second.table(), of_second, done.groups);
+          for (auto* some : {&keys, &others, &wanted, &wanted_others}) std::sort(some->begin(), some->end());
+          EXPECT_EQ(keys, wanted) << blocks << " blocks";
+          EXPECT_EQ(others, wanted_others) << blocks << " blocks";
+        }
+      }
+    }
+  }
+}
+
 TEST(SurvivorKeyTest, LargerScoresAreLargerThenLowerRows) {
   const std::int32_t scores[] = {kLowest, -1, 0, 1, kHighest};
   const std::uint32_t rows[] = {0, 1, 77, 0x7FFFFFFF, 0xFFFFFFFE};
