@@ -39,9 +39,10 @@ void PutRows(nb::dict& sections, const std::string& prefix, RowSections&& built,
   }
 }
 
-void PutCodes(nb::dict& sections, const std::string& prefix, CodeSections&& built, std::size_t blocks) {
+void PutCodes(nb::dict& sections, const std::string& prefix, CodeSections&& built, const CodeLayout& layout) {
   const std::size_t groups = built.live.size();
-  sections[(prefix + "codes").c_str()] = ToNumPy(std::move(built.codes), {groups, PaddedBlocks(blocks), kBlockBytes});
+  sections[(prefix + "codes").c_str()] = 
+      ToNumPy(std::move(built.codes), {groups, layout.padded_blocks(), layout.block_bytes()});
   if (!built.terms.empty()) {
     sections[(prefix + "terms").c_str()] = ToNumPy(std::move(built.terms), {groups, kGroupPoints});
   }
@@ -53,7 +54,7 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
                     std::size_t code_sample_size, int code_iterations, double anisotropic_threshold, bool keep_rows,
                     std::uint64_t seed, int threads, std::optional<float> soar_lambda,
                     const std::optional<InArray<float>>& projection, nb::object progress, const std::string& row_dtype,
-                    double row_threshold, const std::optional<std::string>& first_row_dtype) {
+                    double row_threshold, const std::optional<std::string>& first_row_dtype, int lookup_bits) {
   if (vectors.ndim() != 2 || vectors.shape(0) < 1 || vectors.shape(1) < 1) {
     throw std::invalid_argument("vectors must have shape (n, d) with at least one row and one column.");
   }
@@ -66,6 +67,8 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
   options.tree_sample = tree_sample_size;
   options.tree_iterations = tree_iterations;
   options.width = dimensions_per_block;
+  if (lookup_bits != 4 && lookup_bits != 8) throw std::invalid_argument("lookup_bits must be 4 or 8.");
+  options.words = lookup_bits == 8 ? kWideWords : kCodeWords;
   options.code_sample = std::max<std::size_t>(code_sample_size, 1);
   options.code_iterations = code_iterations;
   options.anisotropic_threshold = anisotropic_threshold;
@@ -105,12 +108,13 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
   if (dimensions_per_block > 0) {
     const std::size_t coded = projection ? options.projection.rows : dim;
     const std::size_t blocks = CeilDiv(coded, dimensions_per_block);
-    sections["codebooks"] = ToNumPy(std::move(built.codebooks), {blocks, kCodeWords, dimensions_per_block});
-    PutCodes(sections, "", std::move(built.primary), blocks);
+    sections["codebooks"] = ToNumPy(std::move(built.codebooks), {blocks, options.words, dimensions_per_block});
+    const CodeLayout layout{blocks, options.words};
+    PutCodes(sections, "", std::move(built.primary), layout);
     if (!built.spill_offsets.empty()) {
       sections["spill_offsets"] = ToNumPy(std::move(built.spill_offsets), {leaves + 1});
       sections["spill_rows"] = ToNumPy(std::move(built.spill_rows), {built.spill.live.size(), kGroupPoints});
-      PutCodes(sections, "spill_", std::move(built.spill), blocks);
+      PutCodes(sections, "spill_", std::move(built.spill), layout);
     }
     if (options.metric == Metric::kSquaredL2) {
       sections["term_scale"] = ToNumPy(AlignedVector<float>{built.term_scale}, {1});
@@ -126,7 +130,8 @@ void BindBuild(nb::module_& module) {
              "tree_sample_size"_a, "tree_iterations"_a, "dimensions_per_block"_a, "code_sample_size"_a,
              "code_iterations"_a, "anisotropic_threshold"_a, "keep_rows"_a, "seed"_a, "threads"_a,
              "soar_lambda"_a = nb::none(), "projection"_a = nb::none(), "progress"_a = nb::none(),
-             "row_dtype"_a = "float32", "row_threshold"_a = 0.0, "first_row_dtype"_a = nb::none());
+             "row_dtype"_a = "float32", "row_threshold"_a = 0.0, "first_row_dtype"_a = nb::none(),
+             "lookup_bits"_a = 4);
 }
 
 }  // namespace leafscan

@@ -31,6 +31,7 @@ def build(
     row_dtype: RowDtype = "float32",
     row_threshold: float = 0.0,
     first_row_dtype: RowDtype | None = None,
+    lookup_bits: Literal[4, 8] = 4,
 ) -> dict[str, NDArray[Any]]:
     """Train and lay out an index; returns its sections.
 
@@ -41,6 +42,7 @@ def build(
     ``projection`` (p, d), orthonormal rows, is all of a row that codes and routing see; the caller adds it to
     the sections. ``row_dtype`` is what rows are kept in, and ``row_threshold`` the anisotropic threshold of
     their rounding, 0 for rounding to the nearest; it is for dot products and has no effect on float32.
+    ``lookup_bits`` are the bits of a code.
     ``first_row_dtype`` keeps the rows once more, for the first of two stages of reordering.
     ``progress`` receives (stage, done, total) on the calling thread, at most about twenty times a second;
     what it raises ends the build and comes out of this call. Ctrl-C ends the build with KeyboardInterrupt. A
@@ -58,8 +60,11 @@ def build(
     - ``centroids`` float32 (leaves, d), with a tree
     - ``leaf_scales``, ``leaf_biases`` float32 (leaves,), with a tree and dot_product: a leaf's score for a
       query q is ``scale * <q, centroid> + bias * |q|``
-    - ``codebooks`` float32 (blocks, 16, dimensions_per_block), with codes; missing dimensions are zero
-    - ``codes`` uint8 (groups, padded_blocks, 16), with codes: groups of 32 points, leaf after leaf
+    - ``codebooks`` float32 (blocks, 2 ** lookup_bits, dimensions_per_block), with codes; missing dimensions
+      are zero
+    - ``codes`` uint8 (groups, padded_blocks, 16), with codes: groups of 32 points, leaf after leaf; byte j of
+      a block holds point j's code in its low half and point j + 16's in its high half. With 8 bits (groups,
+      padded_blocks, 32): byte j is point j's code. Blocks are padded to whole cache lines
     - ``terms`` int16 (groups, 32), with codes and squared_l2
     - ``term_scale`` float32 (1,), with codes and squared_l2
     - ``live`` uint32 (groups,), with codes: bit j is set where point j of the group is there

@@ -10,7 +10,7 @@ namespace leafscan {
 
 // The codes of postings: whole groups (hash/layout.h), leaf after leaf.
 struct CodeSections {
-  AlignedVector<std::uint8_t> codes;   // groups * padded blocks * 16
+  AlignedVector<std::uint8_t> codes;   // groups * padded blocks * 16 (4-bit codes) or 32 (8-bit codes)
   AlignedVector<std::int16_t> terms;   // groups * 32, squared_l2 alone
   AlignedVector<std::uint32_t> live;   // groups
 };
@@ -33,7 +33,7 @@ struct Sections {
   AlignedVector<float> centroids;              // leaves * d
   AlignedVector<float> leaf_scales;            // leaves, dot products alone (tree/router.h)
   AlignedVector<float> leaf_biases;            // leaves, dot products alone
-  AlignedVector<float> codebooks;              // blocks * 16 * width
+  AlignedVector<float> codebooks;              // blocks * words * width
   CodeSections primary;                        // in the order of the rows
   float term_scale = 0.0f;                     // what one step of a term is worth
   // SOAR: each row once more, in its second leaf.

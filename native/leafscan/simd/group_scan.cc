@@ -1,5 +1,7 @@
 #include "leafscan/simd/group_scan.h"
 
+#include "leafscan/simd/wide_scan.h"
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -285,6 +287,7 @@ HWY_EXPORT(ScanWithTerms);
 
 ScanProgress ScanGroups(const GroupRun& run, const ScanTable& table, std::int32_t threshold,
                         std::span<std::uint64_t> keys) {
+  if (table.words == kWideWords) return ScanWideGroups(run, table, threshold, keys);
   return run.terms == nullptr ? HWY_DYNAMIC_DISPATCH(ScanPlain)(run, table, threshold, keys)
                               : HWY_DYNAMIC_DISPATCH(ScanWithTerms)(run, table, threshold, keys);
 }
