@@ -12,7 +12,7 @@ help:
 	@$(MAKE) --no-print-directory -C "$(dir $(lastword $(MAKEFILE_LIST)))" $@
 else
 
-.PHONY: help set-up demo test test-native test-python lint bench sanitize clean distclean
+.PHONY: help set-up demo test test-native test-python lint bench bench-10m bench-kernels sanitize clean distclean
 .NOTPARALLEL:
 
 VENV := .venv
@@ -28,7 +28,7 @@ say = @printf '==> %s\n'
 
 help: ## Say what there is to make
 	@echo 'make TARGET [ARGS="..."], on Linux and macOS, with Python 3.11 or newer (PYTHON=... names one).'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' Makefile
 
 set-up: $(INSTALLED) ## System packages, the environment .venv, the engine; all targets begin with it
 	$(say) 'All is set up: .venv holds leafscan and what it needs'
@@ -62,6 +62,17 @@ lint: $(INSTALLED) ## Ruff and mypy, strict
 bench: $(INSTALLED) ## Measure leafscan beside its peers (QUICK=1: minutes; ARGS="--help" says more)
 	$(say) 'Measuring; tables follow, plots and raw figures go to benchmarks/out/'
 	@$(PY) -m benchmarks $(ARGS)
+
+bench-10m: $(INSTALLED) ## Ten million vectors on two cores, and what was promised of them (ARGS="--rows 200000" is quick)
+	$(say) 'Making, building and asking; some 8 GiB of memory, ten minutes'
+	@$(PY) -m benchmarks.ten_million $(ARGS)
+
+bench-kernels: $(INSTALLED) ## Each kernel beside what bounds it on this machine (ARGS="--sets=all --benchmark_filter=scan")
+	$(say) 'Building the kernels and their limits; a minute of measuring follows'
+	@cmake -S . -B build/kernels $(CMAKE_FLAGS) --log-level=WARNING \
+		-DLEAFSCAN_BUILD_TESTS=OFF -DLEAFSCAN_BUILD_BENCHMARKS=ON
+	@cmake --build build/kernels
+	@build/kernels/native/benchmarks/leafscan_kernels $(ARGS)
 
 sanitize: $(INSTALLED) ## The engine's own tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(say) 'Building and running the C++ tests with sanitizers'

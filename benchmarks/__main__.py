@@ -1,7 +1,7 @@
 """The command line: ``python -m benchmarks --help``."""
 
-import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -10,10 +10,13 @@ from rich.console import Console
 from benchmarks.data import SETS
 from benchmarks.measure import Effort
 from benchmarks.peers import PEERS
+from benchmarks.places import REPOSITORY, folder
+from benchmarks.report.results import NoResultsError, results_page
 from benchmarks.run import Run
 
 QUICK_SETS = ("glove-100", "fashion-mnist")
 QUICK_ROWS, QUICK_QUERIES, QUICK_POINTS, QUICK_ROUNDS = 50_000, 2_000, 8, 2
+QUICK_PROBE, QUICK_PATIENCE = 200, 0.5
 
 app = typer.Typer(add_completion=False, help=__doc__)
 
@@ -52,9 +55,12 @@ def run(
                 (queries, points, rounds), (QUICK_QUERIES, QUICK_POINTS, QUICK_ROUNDS), strict=True
             )
         )
+    effort = Effort(points=points, rounds=rounds)
+    if quick:
+        effort = replace(effort, probe=QUICK_PROBE, patience=QUICK_PATIENCE)
     bench = Run(
         peers=_names(peers, PEERS, "peer") or list(PEERS),
-        effort=Effort(points=points, rounds=rounds),
+        effort=effort,
         queries=queries,
         rows=min(rows or QUICK_ROWS, QUICK_ROWS) if quick else rows,
         quick=quick,
@@ -92,6 +98,18 @@ def sets(names: Annotated[list[str] | None, typer.Argument(help="Which; all if n
     _finish(bench, write_results=False)
 
 
+@app.command()
+def results() -> None:
+    """Write benchmarks/RESULTS.md from what runs left in out/raw."""
+    try:
+        page = results_page(folder("raw"), "python -m benchmarks results")
+    except NoResultsError as error:
+        raise typer.BadParameter(str(error)) from error
+    file = REPOSITORY / "benchmarks" / "RESULTS.md"
+    file.write_text(page)
+    print(f"Wrote {file}.")
+
+
 def _names(text: str, known: Iterable[str], kind: str) -> list[str]:
     wanted = [name.strip() for name in text.split(",") if name.strip()]
     for name in wanted:
@@ -102,8 +120,7 @@ def _names(text: str, known: Iterable[str], kind: str) -> list[str]:
 
 def _finish(bench: Run, write_results: bool) -> None:
     if write_results:
-        file = bench.write_results("python -m benchmarks " + " ".join(sys.argv[1:]))
-        bench.console.print(f"Wrote {file}.")
+        results()
     if bench.complaints:
         Console(stderr=True).print("\n".join(["[bold red]Not everything ran:[/]", *bench.complaints]))
         raise typer.Exit(1)

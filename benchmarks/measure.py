@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from statistics import median
 from typing import Any, Literal
 
@@ -18,9 +19,9 @@ from benchmarks.rungs import choose_rungs, wanted_recalls
 
 Mode = Literal["single", "batched"]
 MODES: tuple[Mode, ...] = ("single", "batched")
-PROBE_QUERIES = 500
 WORTH_REPEATING = 0.7
 SINGLE_SECONDS = 1.0
+FOREVER = 1e9  # JSON knows no infinity.
 ONE_THREAD_CPU = 1.25
 
 
@@ -73,42 +74,57 @@ class Effort:
         Operating points of each peer.
     rounds
         Times a point near its peer's frontier is measured; the others are measured once.
+    probe
+        Queries that tell the recall of a rung while points are chosen.
+    patience
+        Seconds that a point may take in one mode; a slow one then answers the first queries alone.
     """
 
     k: int = 10
     points: int = 24
     rounds: int = 3
+    probe: int = 500
+    patience: float = inf
 
 
 class Meter:
     """Asks one point in one mode and keeps what came."""
 
-    def __init__(self, judge: Judge, k: int) -> None:
-        self.judge, self.k = judge, k
+    def __init__(self, judge: Judge, effort: Effort) -> None:
+        self.judge, self.effort = judge, effort
         self._ids = str(folder("scratch") / "answers.npy")
 
     def probe(self, lane: Lane, params: Params) -> float:
         """Return the recall of a rung over a few queries."""
-        arguments: dict[str, Any] = {"threads": 1, "count": PROBE_QUERIES, "ids": self._ids}
-        lane.crew.ask("all_at_once", k=self.k, params=params, **arguments)
+        arguments: dict[str, Any] = {"threads": 1, "count": self.effort.probe, "ids": self._ids}
+        lane.crew.ask("all_at_once", k=self.effort.k, params=params, **arguments)
         return self.judge.recall(np.load(self._ids))
 
     def whole(self, point: OperatingPoint, mode: Mode, queries: int) -> None:
-        """Ask all queries; gives the recall and the first round of the speed."""
-        reply = self._ask(point, mode, 0, float("1e9"), queries)
+        """Ask all queries, or as many as patience allows; the recall and the first round of the speed."""
+        reply = self._ask(point, mode, 0, self.effort.patience, self._allowed(point, queries))
         timing = point.timings.setdefault(mode, Timing())
         timing.recall = self.judge.recall(np.load(self._ids))
         self._keep(timing, reply)
 
     def again(self, point: OperatingPoint, mode: Mode, first: int, queries: int) -> None:
         """Ask for another round: all queries in a batch, or a second's worth one by one."""
-        self._keep(point.timings[mode], self._ask(point, mode, first, SINGLE_SECONDS, queries))
+        seconds = min(SINGLE_SECONDS, self.effort.patience)
+        self._keep(point.timings[mode], self._ask(point, mode, first, seconds, self._allowed(point, queries)))
+
+    def _allowed(self, point: OperatingPoint, queries: int) -> int:
+        """Return how many queries a batch may have, going by the speed of one query a call."""
+        single = point.timings.get("single")
+        if single is None or self.effort.patience == inf:
+            return queries
+        return min(queries, max(self.effort.probe, round(single.point.qps * self.effort.patience)))
 
     def _ask(
         self, point: OperatingPoint, mode: Mode, first: int, seconds: float, queries: int
     ) -> dict[str, Any]:
-        common: dict[str, Any] = {"k": self.k, "params": point.params, "ids": self._ids}
+        common: dict[str, Any] = {"k": self.effort.k, "params": point.params, "ids": self._ids}
         if mode == "single":
+            seconds = min(seconds, FOREVER)
             return point.lane.crew.ask("one_by_one", first=first, seconds=seconds, **common)
         return point.lane.crew.ask("all_at_once", threads=1, count=queries, **common)
 

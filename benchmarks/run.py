@@ -4,22 +4,22 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
 from benchmarks.data import SETS
-from benchmarks.data.dataset import DataSet, first_rows
+from benchmarks.data.dataset import DataSet
 from benchmarks.data.packages import NotFetchedError
 from benchmarks.environments import EnvironmentNotMadeError
 from benchmarks.lanes import Build, Lane, open_lanes
 from benchmarks.machine import describe_machine
 from benchmarks.measure import Effort, Meter, OperatingPoint, choose_points, measure
-from benchmarks.places import REPOSITORY, folder
+from benchmarks.places import folder
 from benchmarks.recall import Judge
 from benchmarks.report.plot import draw
+from benchmarks.report.results import TUTORIAL
 from benchmarks.report.summary import (
     build_table,
     frontier_summary,
@@ -62,8 +62,6 @@ class Run:
     rebuild: bool = False
     console: Console = field(default_factory=lambda: Console(width=None if sys.stdout.isatty() else WIDE))
     complaints: list[str] = field(default_factory=list)
-    tables: list[Table] = field(default_factory=list)
-    raw: dict[str, Any] = field(default_factory=dict)
 
     def complain(self, sentence: str) -> None:
         """Print what went wrong so that it cannot be overlooked, and keep it for the report."""
@@ -71,8 +69,7 @@ class Run:
         self.console.print(f"[bold red]{sentence}[/]", highlight=False)
 
     def show(self, table: Table) -> None:
-        """Print a table and keep it for the report."""
-        self.tables.append(table)
+        """Print a table."""
         self.console.print(table.rich())
 
     def fetch(self, names: Sequence[str]) -> list[DataSet]:
@@ -81,18 +78,18 @@ class Run:
         for name in names:
             self.console.print(f"[dim]data set {name}[/]", highlight=False)
             try:
-                dataset = SETS[name]()
+                source = SETS[name]()
+                found.append(source.first(self.rows, self.queries) if self.rows else source.whole())
             except (NotFetchedError, EnvironmentNotMadeError) as error:
                 self.complain(f"{name}: DATA SET LEFT OUT: {error}")
-                continue
-            found.append(first_rows(dataset, self.rows, self.queries) if self.rows else dataset)
         if found:
-            self.show(set_table(found))
+            self.show(set_table(map(asdict, found)))
         return found
 
     def sweep(self, dataset: DataSet) -> None:
         """Measure all peers on one set."""
         queries = min(self.queries, dataset.queries)
+        before = len(self.complaints)
         lanes = open_lanes(
             dataset,
             self.peers,
@@ -107,52 +104,37 @@ class Run:
         finally:
             for lane in lanes:
                 lane.crew.close()
-        builds = [lane.build for lane in lanes]
-        self.show(speed_table(dataset, points))
-        self.show(build_table(dataset, builds))
-        picture = folder("plots") / f"{dataset.name}.png"
-        draw(dataset, points, picture)
-        self.raw[dataset.name] = _raw(dataset, points, builds)
-        self.keep(f"{dataset.name}.json")
+        record = _record(dataset, points, [lane.build for lane in lanes])
+        self.keep(dataset.name, record, self.complaints[before:])
+        self.show(speed_table(record))
+        self.show(build_table(record))
+        draw(dataset, points, folder("plots") / f"{dataset.name}.png")
 
     def _measure(self, dataset: DataSet, lanes: list[Lane], queries: int) -> list[OperatingPoint]:
         ids, scores = dataset.truth()
         asked = dataset.query_rows()[:queries]
         judge = Judge(dataset.base(), asked, dataset.metric, ids[:queries], scores[:queries])
-        meter = Meter(judge, self.effort.k)
+        meter = Meter(judge, self.effort)
         chosen = choose_points(lanes, meter, self.effort, self.complain)
         return measure(chosen, meter, self.effort, queries, self.complain)
 
     def tutorial(self, dataset: DataSet, threads: int, rounds: int, repeats: int) -> None:
         """Run the tutorial's call head to head."""
         peers = [peer for peer in self.peers if peer in TUTORIAL_PEERS]
+        before = len(self.complaints)
         contenders = head_to_head(dataset, peers, threads, rounds, repeats, self.rebuild, self.complain)
         best = best_of_each(contenders)
-        self.raw["tutorial's call"] = [c.record(best[c.peer] is c) for c in contenders]
-        self.show(tutorial_table(contenders, threads))
-        self.keep("tutorial-call.json")
+        record = {"threads": threads, "contenders": [c.record(best[c.peer] is c) for c in contenders]}
+        self.keep(TUTORIAL, record, self.complaints[before:])
+        self.show(tutorial_table(record))
 
-    def keep(self, name: str) -> None:
-        """Write all that is known so far as JSON, so that an interrupted run leaves its points."""
-        content = {"machine": describe_machine(), "complaints": self.complaints, "results": self.raw}
-        (folder("raw") / name).write_text(json.dumps(content, indent=1, default=_plain))
-
-    def write_results(self, command: str) -> Path:
-        """Write ``benchmarks/RESULTS.md``."""
-        machine = describe_machine()
-        parts = [
-            "# Results",
-            "Written by `" + command + "`; how to read it is in `README.md` beside this file.",
-            "\n".join(f"- {key}: {value}" for key, value in machine.items()),
-            *(["Left out:\n\n" + "\n".join(f"- {c}" for c in self.complaints)] if self.complaints else []),
-            *(table.markdown() for table in self.tables),
-        ]
-        file = REPOSITORY / "benchmarks" / "RESULTS.md"
-        file.write_text("\n\n".join(parts) + "\n")
-        return file
+    def keep(self, name: str, record: dict[str, Any], complaints: list[str]) -> None:
+        """Write one record as JSON as soon as it is there, so that an interrupted run leaves its points."""
+        content = {"machine": describe_machine(), "complaints": complaints, "results": {name: record}}
+        (folder("raw") / f"{name}.json").write_text(json.dumps(content, indent=1, default=_plain))
 
 
-def _raw(dataset: DataSet, points: list[OperatingPoint], builds: list[Build]) -> dict[str, Any]:
+def _record(dataset: DataSet, points: list[OperatingPoint], builds: list[Build]) -> dict[str, Any]:
     return {
         "dataset": asdict(dataset),
         "frontier": frontier_summary(points),

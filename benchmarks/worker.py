@@ -5,12 +5,9 @@ itself prints goes to standard error, so that it cannot spoil an answer. Only Nu
 library are needed here: this is the part that runs inside the peer's environment.
 """
 
-import contextlib
-import ctypes
 import gc
 import json
 import os
-import resource
 import sys
 import time
 from pathlib import Path
@@ -19,6 +16,7 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.memory import give_back_memory, peak_memory, start_peak_memory
 from benchmarks.peers import PEERS
 from benchmarks.peers.peer import Matrix, Params, Shape
 
@@ -132,32 +130,6 @@ class Clock:
         self.wall = time.perf_counter() - self.wall
         self.cpu = time.process_time() - self.cpu
         gc.enable()
-
-
-def give_back_memory() -> None:
-    """Hand what was freed back to the system, so that many workers fit side by side."""
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
-
-
-def peak_memory() -> float:
-    """Return the most MiB that this process has held.
-
-    Linux' own mark is read, since ``getrusage`` also counts what the parent held when it forked.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        marks = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
-        return float(marks[0].split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-
-
-def start_peak_memory() -> float:
-    """Lower the mark of :func:`peak_memory` to what is held now, where Linux allows, and return it."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-    return peak_memory()
 
 
 def size_on_disk(path: Path) -> int:

@@ -77,48 +77,80 @@ class DataSet:
         return np.load(self.place / "truth_ids.npy"), np.load(self.place / "truth_scores.npy")
 
 
-def cached(name: str, metric: Metric, make: Callable[[Path], tuple[Matrix, Matrix]]) -> DataSet:
-    """Return the data set ``name``, made with ``make(scratch folder)`` unless it is on disk.
+@dataclass(frozen=True)
+class Source:
+    """Where a data set comes from; nothing is fetched before it is asked for.
 
-    The description is written last, so that an interrupted run leaves nothing that looks complete.
+    Attributes
+    ----------
+    name, metric
+        Of the set.
+    make
+        Takes a scratch folder and returns base rows and queries.
     """
-    place = folder("data", name)
-    description = place / "description.json"
-    if description.exists():
-        return DataSet(**json.loads(description.read_text()))
-    scratch = folder("data", name, "scratch")
-    try:
-        base, queries = (np.ascontiguousarray(part, dtype=np.float32) for part in make(scratch))
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    ids, scores = exact_neighbours(base, queries, metric, NEIGHBOURS)
-    digest = hashlib.sha256(base.tobytes())
-    digest.update(queries.tobytes())
-    dataset = DataSet(
-        name=name,
-        metric=metric,
-        rows=base.shape[0],
-        dimensions=base.shape[1],
-        queries=queries.shape[0],
-        local_dimension=round(local_intrinsic_dimension(base), 2),
-        neighbour_norm=float(np.median(np.linalg.norm(base[np.unique(ids)], axis=1))),
-        fingerprint=digest.hexdigest()[:16],
-    )
-    np.save(dataset.base_file, base)
-    np.save(dataset.queries_file, queries)
-    np.save(place / "truth_ids.npy", ids)
-    np.save(place / "truth_scores.npy", scores)
-    description.write_text(json.dumps(asdict(dataset), indent=1))
-    return dataset
 
+    name: str
+    metric: Metric
+    make: Callable[[Path], tuple[Matrix, Matrix]]
 
-def first_rows(dataset: DataSet, rows: int, queries: int) -> DataSet:
-    """Return the set cut to its first rows and queries, with exact neighbours of its own."""
-    if dataset.rows <= rows and dataset.queries <= queries:
+    def whole(self) -> DataSet:
+        """Return all of it."""
+        return self._known(self.name) or self._describe(self.name, *self._arrays())
+
+    def first(self, rows: int, queries: int) -> DataSet:
+        """Return its first rows and queries, with neighbours of their own; the whole's are not sought."""
+        base, asked = self._arrays()
+        rows, queries = min(rows, len(base)), min(queries, len(asked))
+        if (rows, queries) == (len(base), len(asked)):
+            return self.whole()
+        name = f"{self.name}-{rows}-{queries}"
+        return self._known(name) or self._describe(name, base[:rows], asked[:queries])
+
+    def _arrays(self) -> tuple[Matrix, Matrix]:
+        place = folder("data", self.name)
+        files = [place / "base.npy", place / "queries.npy"]
+        if not all(file.exists() for file in files):
+            scratch = folder("data", self.name, "scratch")
+            try:
+                for file, part in zip(files, self.make(scratch), strict=True):
+                    _write(file, np.ascontiguousarray(part, dtype=np.float32))
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+        base, queries = (np.load(file, mmap_mode="r") for file in files)
+        return base, queries
+
+    def _known(self, name: str) -> DataSet | None:
+        description = folder("data", name) / "description.json"
+        return DataSet(**json.loads(description.read_text())) if description.exists() else None
+
+    def _describe(self, name: str, base: Matrix, queries: Matrix) -> DataSet:
+        """Find the neighbours; the description is written last, when all that it stands for is there."""
+        place = folder("data", name)
+        base, queries = np.ascontiguousarray(base), np.ascontiguousarray(queries)
+        ids, scores = exact_neighbours(base, queries, self.metric, NEIGHBOURS)
+        digest = hashlib.sha256(base.tobytes())
+        digest.update(queries.tobytes())
+        dataset = DataSet(
+            name=name,
+            metric=self.metric,
+            rows=base.shape[0],
+            dimensions=base.shape[1],
+            queries=queries.shape[0],
+            local_dimension=round(local_intrinsic_dimension(base), 2),
+            neighbour_norm=float(np.median(np.linalg.norm(base[np.unique(ids)], axis=1))),
+            fingerprint=digest.hexdigest()[:16],
+        )
+        if name != self.name:
+            _write(dataset.base_file, base)
+            _write(dataset.queries_file, queries)
+        np.save(place / "truth_ids.npy", ids)
+        np.save(place / "truth_scores.npy", scores)
+        (place / "description.json").write_text(json.dumps(asdict(dataset), indent=1))
         return dataset
-    rows, queries = min(rows, dataset.rows), min(queries, dataset.queries)
-    return cached(
-        f"{dataset.name}-{rows}-{queries}",
-        dataset.metric,
-        lambda _: (dataset.base()[:rows], dataset.query_rows()[:queries]),
-    )
+
+
+def _write(file: Path, rows: Matrix) -> None:
+    # Under another name first: an interrupted run must leave nothing that looks complete.
+    part = file.with_name("part-" + file.name)
+    np.save(part, rows)
+    part.replace(file)

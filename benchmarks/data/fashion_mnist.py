@@ -5,16 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.data.dataset import DataSet, Matrix, cached
+from benchmarks.data.dataset import Matrix, Source
 from benchmarks.data.packages import debian
 
 HEADER = 16
 PIXELS = 784
 
 
-def fashion_mnist() -> DataSet:
+def fashion_mnist() -> Source:
     """60,000 training images, asked with the 10,000 test images; Debian's ``dataset-fashion-mnist``."""
-    return cached("fashion-mnist", "squared_l2", _make)
+    return Source("fashion-mnist", "squared_l2", _make)
 
 
 def _make(scratch: Path) -> tuple[Matrix, Matrix]:

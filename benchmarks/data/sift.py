@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.data.dataset import DataSet, Matrix, cached
+from benchmarks.data.dataset import Matrix, Source
 from benchmarks.data.packages import NotFetchedError, debian
 from benchmarks.environments import python_of
 from benchmarks.places import REPOSITORY
@@ -15,9 +15,9 @@ QUERIES = 10_000
 SEED = 7
 
 
-def sift() -> DataSet:
+def sift() -> Source:
     """Descriptors of the images in Debian's ``supertuxkart-data``; queries from images of their own."""
-    return cached("sift", "squared_l2", _make)
+    return Source("sift", "squared_l2", _make)
 
 
 def _make(scratch: Path) -> tuple[Matrix, Matrix]:

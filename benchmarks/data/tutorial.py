@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.data.dataset import DataSet, Matrix, cached
+from benchmarks.data.dataset import Matrix, Source
 from benchmarks.data.packages import NotFetchedError
 from benchmarks.places import REPOSITORY
 
 NEEDED = ("leafscan", "keras", "jax", "pooch")
 
 
-def tutorial() -> DataSet:
+def tutorial() -> Source:
     """Train the tutorial's model once with ``leafscan.recommend``, on JAX, and keep its embeddings."""
-    return cached("tutorial", "dot_product", _make)
+    return Source("tutorial", "dot_product", _make)
 
 
 def _make(scratch: Path) -> tuple[Matrix, Matrix]:

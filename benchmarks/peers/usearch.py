@@ -26,7 +26,8 @@ class Usearch(Peer):
     @classmethod
     def plans(cls, shape: Shape, quick: bool) -> list[Plan]:
         """One graph."""
-        return [Plan("connectivity 16", {"connectivity": 16, "expansion": 128}, (graph_ladder(),))]
+        expansion = 64 if quick else 128
+        return [Plan("connectivity 16", {"connectivity": 16, "expansion": expansion}, (graph_ladder(),))]
 
     def build(self, vectors: Matrix, metric: str, params: Params, threads: int) -> None:
         """Insert every row."""

@@ -39,9 +39,17 @@ void PutRows(nb::dict& sections, const std::string& prefix, RowSections&& built,
   }
 }
 
+void PutUpper(nb::dict& sections, Sections& built, std::size_t upper_leaves, std::size_t dim) {
+  sections["upper_centroids"] = ToNumPy(std::move(built.upper_centroids), {upper_leaves, dim});
+  sections["upper_offsets"] = ToNumPy(std::move(built.upper_offsets), {upper_leaves + 1});
+  if (built.upper_scales.empty()) return;
+  sections["upper_scales"] = ToNumPy(std::move(built.upper_scales), {upper_leaves});
+  sections["upper_biases"] = ToNumPy(std::move(built.upper_biases), {upper_leaves});
+}
+
 void PutCodes(nb::dict& sections, const std::string& prefix, CodeSections&& built, const CodeLayout& layout) {
   const std::size_t groups = built.live.size();
-  sections[(prefix + "codes").c_str()] = 
+  sections[(prefix + "codes").c_str()] =
       ToNumPy(std::move(built.codes), {groups, layout.padded_blocks(), layout.block_bytes()});
   if (!built.terms.empty()) {
     sections[(prefix + "terms").c_str()] = ToNumPy(std::move(built.terms), {groups, kGroupPoints});
@@ -54,16 +62,20 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
                     std::size_t code_sample_size, int code_iterations, double anisotropic_threshold, bool keep_rows,
                     std::uint64_t seed, int threads, std::optional<float> soar_lambda,
                     const std::optional<InArray<float>>& projection, nb::object progress, const std::string& row_dtype,
-                    double row_threshold, const std::optional<std::string>& first_row_dtype, int lookup_bits) {
+                    double row_threshold, const std::optional<std::string>& first_row_dtype,
+                    std::size_t upper_leaves, std::optional<bool> spherical, double avq_eta,
+                    int lookup_bits) {
   if (vectors.ndim() != 2 || vectors.shape(0) < 1 || vectors.shape(1) < 1) {
     throw std::invalid_argument("vectors must have shape (n, d) with at least one row and one column.");
   }
   if (vectors.shape(0) >= 0xFFFFFFFFu) throw std::invalid_argument("vectors must have fewer than 2^32 - 1 rows.");
   if (num_leaves > vectors.shape(0)) throw std::invalid_argument("num_leaves must not exceed the number of rows.");
+  if (upper_leaves > num_leaves) throw std::invalid_argument("upper_leaves must not exceed num_leaves.");
   PythonMonitor monitor(std::move(progress));
   BuildOptions options;
   options.metric = MetricOf(metric);
   options.leaves = num_leaves;
+  options.upper_leaves = upper_leaves;
   options.tree_sample = tree_sample_size;
   options.tree_iterations = tree_iterations;
   options.width = dimensions_per_block;
@@ -76,6 +88,8 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
   options.row_type = RowTypeOf(row_dtype);
   options.row_threshold = row_threshold;
   if (first_row_dtype) options.first_row_type = RowTypeOf(*first_row_dtype);
+  options.spherical = spherical;
+  options.avq_eta = avq_eta;
   if (soar_lambda) options.soar_lambda = *soar_lambda;
   if (projection) options.projection = {projection->data(), projection->shape(0), projection->shape(1)};
   options.seed = seed;
@@ -99,10 +113,14 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
   sections["leaf_offsets"] = ToNumPy(std::move(built.leaf_offsets), {leaves + 1});
   if (num_leaves > 0) {
     sections["centroids"] = ToNumPy(std::move(built.centroids), {num_leaves, dim});
+    if (!built.routing_centroids.empty()) {
+      sections["routing_centroids"] = ToNumPy(std::move(built.routing_centroids), {num_leaves, dim});
+    }
     if (options.metric == Metric::kDotProduct) {
       sections["leaf_scales"] = ToNumPy(std::move(built.leaf_scales), {num_leaves});
       sections["leaf_biases"] = ToNumPy(std::move(built.leaf_biases), {num_leaves});
     }
+    if (upper_leaves > 0) PutUpper(sections, built, upper_leaves, dim);
   }
   if (!built.center.empty()) sections["center"] = ToNumPy(std::move(built.center), {dim});
   if (dimensions_per_block > 0) {
@@ -131,7 +149,7 @@ void BindBuild(nb::module_& module) {
              "code_iterations"_a, "anisotropic_threshold"_a, "keep_rows"_a, "seed"_a, "threads"_a,
              "soar_lambda"_a = nb::none(), "projection"_a = nb::none(), "progress"_a = nb::none(),
              "row_dtype"_a = "float32", "row_threshold"_a = 0.0, "first_row_dtype"_a = nb::none(),
-             "lookup_bits"_a = 4);
+             "upper_leaves"_a = 0, "spherical"_a = nb::none(), "avq_eta"_a = 1.0, "lookup_bits"_a = 4);
 }
 
 }  // namespace leafscan

@@ -90,8 +90,13 @@ class PythonSearcher {
         first_rows_(sections, "first_"),
         leaf_offsets_(Take<std::uint64_t>(sections, "leaf_offsets")),
         centroids_(Take<float>(sections, "centroids")),
+        routing_centroids_(Take<float>(sections, "routing_centroids")),
         leaf_scales_(Take<float>(sections, "leaf_scales")),
         leaf_biases_(Take<float>(sections, "leaf_biases")),
+        upper_centroids_(Take<float>(sections, "upper_centroids")),
+        upper_scales_(Take<float>(sections, "upper_scales")),
+        upper_biases_(Take<float>(sections, "upper_biases")),
+        upper_offsets_(Take<std::uint64_t>(sections, "upper_offsets")),
         center_(Take<float>(sections, "center")),
         projection_(Take<float>(sections, "projection")),
         codebooks_(Take<float>(sections, "codebooks")),
@@ -107,11 +112,22 @@ class PythonSearcher {
     arrays.first_rows = first_rows_.View();
     arrays.leaf_offsets = {leaf_offsets_.data(), leaf_offsets_.size()};
     if (centroids_.is_valid()) arrays.centroids = {centroids_.data(), centroids_.shape(0), centroids_.shape(1)};
+    if (routing_centroids_.is_valid()) {
+      arrays.routing_centroids = {routing_centroids_.data(), routing_centroids_.shape(0), routing_centroids_.shape(1)};
+    }
     if (center_.is_valid()) arrays.center = {center_.data(), center_.size()};
     if (projection_.is_valid()) arrays.projection = {projection_.data(), projection_.shape(0), projection_.shape(1)};
     if (leaf_scales_.is_valid()) {
       arrays.leaf_scales = {leaf_scales_.data(), leaf_scales_.size()};
       arrays.leaf_biases = {leaf_biases_.data(), leaf_biases_.size()};
+    }
+    if (upper_centroids_.is_valid()) {
+      arrays.upper_centroids = {upper_centroids_.data(), upper_centroids_.shape(0), upper_centroids_.shape(1)};
+      arrays.upper_offsets = {upper_offsets_.data(), upper_offsets_.size()};
+    }
+    if (upper_scales_.is_valid()) {
+      arrays.upper_scales = {upper_scales_.data(), upper_scales_.size()};
+      arrays.upper_biases = {upper_biases_.data(), upper_biases_.size()};
     }
     if (codebooks_.is_valid()) {
       arrays.codebooks = {codebooks_.data(), codebooks_.size()};
@@ -137,7 +153,8 @@ class PythonSearcher {
   }
 
   nb::tuple Search(const InArray<float>& queries, std::int64_t k, std::int64_t leaves, std::int64_t candidates,
-                   int threads, bool normalize, const PythonFilter* filter, std::int64_t refined) const {
+                   int threads, bool normalize, const PythonFilter* filter, std::int64_t refined,
+                   std::int64_t upper_leaves) const {
     const Batch batch = Read(queries);
     if (filter != nullptr && filter->filter().snapshot() != &searcher_->snapshot()) {
       throw std::invalid_argument("filter was compiled for another index; compile one for this index.");
@@ -148,6 +165,7 @@ class PythonSearcher {
     options.leaves = static_cast<std::size_t>(std::max<std::int64_t>(leaves, 1));
     options.candidates = static_cast<std::size_t>(std::max<std::int64_t>(candidates, 1));
     options.refined = static_cast<std::size_t>(std::max<std::int64_t>(refined, 0));
+    options.upper_leaves = static_cast<std::size_t>(std::max<std::int64_t>(upper_leaves, 0));
     if (filter != nullptr) options.filter = &filter->filter();
     options.threads = threads;
     PythonMonitor monitor{nb::none()};
@@ -184,7 +202,7 @@ class PythonSearcher {
                                                        std::span<const std::uint8_t>(allowed.data(), n)));
   }
 
-  nb::object Route(const InArray<float>& queries, std::int64_t leaves) const {
+  nb::object Route(const InArray<float>& queries, std::int64_t leaves, std::int64_t upper_leaves) const {
     const Batch batch = Read(queries);
     if (!searcher_->snapshot().has_tree()) throw std::invalid_argument("This index has no tree, so no leaves.");
     const auto most = static_cast<std::int64_t>(searcher_->snapshot().router.leaves());
@@ -192,7 +210,7 @@ class PythonSearcher {
     AlignedVector<std::int32_t> out(batch.matrix.rows * count);
     {
       const nb::gil_scoped_release released;
-      searcher_->Route(batch.matrix, count, 1, out);
+      searcher_->Route(batch.matrix, count, static_cast<std::size_t>(std::max<std::int64_t>(upper_leaves, 0)), 1, out);
     }
     return ToNumPy(std::move(out), {batch.matrix.rows, count});
   }
@@ -221,8 +239,13 @@ class PythonSearcher {
   InRows first_rows_;
   InArray<std::uint64_t> leaf_offsets_;
   InArray<float> centroids_;
+  InArray<float> routing_centroids_;
   InArray<float> leaf_scales_;
   InArray<float> leaf_biases_;
+  InArray<float> upper_centroids_;
+  InArray<float> upper_scales_;
+  InArray<float> upper_biases_;
+  InArray<std::uint64_t> upper_offsets_;
   InArray<float> center_;
   InArray<float> projection_;
   InArray<float> codebooks_;
@@ -246,9 +269,9 @@ void BindSearcher(nb::module_& module) {
                     const std::optional<InArray<std::int64_t>>&>(),
            "sections"_a, nb::kw_only(), "metric"_a, "dim"_a, "ids"_a = nb::none())
       .def("search", &PythonSearcher::Search, "queries"_a, "k"_a, "leaves"_a, "candidates"_a, "threads"_a,
-           "normalize"_a = false, "filter"_a.none() = nb::none(), "refined"_a = 0)
+           "normalize"_a = false, "filter"_a.none() = nb::none(), "refined"_a = 0, "upper_leaves"_a = 0)
       .def("compile_filter", &PythonSearcher::CompileFilter, "allowed"_a)
-      .def("route", &PythonSearcher::Route, "queries"_a, "leaves"_a);
+      .def("route", &PythonSearcher::Route, "queries"_a, "leaves"_a, "upper_leaves"_a = 0);
 }
 
 }  // namespace leafscan

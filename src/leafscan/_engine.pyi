@@ -31,6 +31,9 @@ def build(
     row_dtype: RowDtype = "float32",
     row_threshold: float = 0.0,
     first_row_dtype: RowDtype | None = None,
+    upper_leaves: int = 0,
+    spherical: bool | None = None,
+    avq_eta: float = 1.0,
     lookup_bits: Literal[4, 8] = 4,
 ) -> dict[str, NDArray[Any]]:
     """Train and lay out an index; returns its sections.
@@ -39,11 +42,15 @@ def build(
     read (cosine; zero rows stay zero). ``num_leaves`` 0 means no tree; ``dimensions_per_block`` 0 means no
     codes; ``anisotropic_threshold`` 0 means plain squared error. ``keep_rows`` False drops the rows after
     hashing. ``soar_lambda`` lists every row in a second leaf as well (SOAR); it needs two leaves and codes.
+    ``upper_leaves``, at most ``num_leaves``, groups the leaves, and those of a group are numbered one after
+    the other; 0 means no upper leaves.
     ``projection`` (p, d), orthonormal rows, is all of a row that codes and routing see; the caller adds it to
     the sections. ``row_dtype`` is what rows are kept in, and ``row_threshold`` the anisotropic threshold of
     their rounding, 0 for rounding to the nearest; it is for dot products and has no effect on float32.
     ``lookup_bits`` are the bits of a code.
     ``first_row_dtype`` keeps the rows once more, for the first of two stages of reordering.
+    ``spherical`` partitions by direction; None does so where ``normalize`` is set; it is not for squared_l2.
+    ``avq_eta`` above 1, for dot products, routes by centroids under the anisotropic loss of that weight.
     ``progress`` receives (stage, done, total) on the calling thread, at most about twenty times a second;
     what it raises ends the build and comes out of this call. Ctrl-C ends the build with KeyboardInterrupt. A
     row that holds NaN or infinity raises ValueError and names the first such row.
@@ -58,8 +65,13 @@ def build(
     - ``leaf_offsets`` uint64 (leaves + 1,): the first row of each leaf; always there, one leaf without a tree
     - ``center`` float32 (d,), with squared_l2 and a tree or codes: what centroids and codes take off
     - ``centroids`` float32 (leaves, d), with a tree
+    - ``routing_centroids`` float32 (leaves, d), with a tree and ``avq_eta`` above 1: what queries are
+      routed by in place of the centroids, which residuals are seen from
     - ``leaf_scales``, ``leaf_biases`` float32 (leaves,), with a tree and dot_product: a leaf's score for a
       query q is ``scale * <q, centroid> + bias * |q|``
+    - ``upper_centroids`` float32 (upper_leaves, d), with upper leaves
+    - ``upper_scales``, ``upper_biases`` float32 (upper_leaves,), with them and dot_product: as of leaves
+    - ``upper_offsets`` uint64 (upper_leaves + 1,), with upper leaves: the first leaf of each
     - ``codebooks`` float32 (blocks, 2 ** lookup_bits, dimensions_per_block), with codes; missing dimensions
       are zero
     - ``codes`` uint8 (groups, padded_blocks, 16), with codes: groups of 32 points, leaf after leaf; byte j of
@@ -107,11 +119,14 @@ class Searcher:
         normalize: bool = False,
         filter: Filter | None = None,
         refined: int = 0,
+        upper_leaves: int = 0,
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Search (d,) or (q, d), C-ordered; gives ids and scores, (k,) or (q, k), best first.
 
         ``leaves`` is ignored without a tree, ``candidates`` (raised to k) without codes or without rows, and
-        ``refined`` (raised to k; 0 is the larger of 2 k and k + 10) without first rows.
+        ``refined`` (raised to k; 0 is the larger of 2 k and k + 10) without first rows. ``upper_leaves`` is
+        of how many a query looks at the leaves, 0 for all, and ignored with ``filter`` or without upper
+        leaves.
         Padding: id -1, score -inf (squared_l2: +inf). A query that holds NaN or infinity raises ValueError,
         which names the first such query. With ``filter`` only allowed rows are returned; one that another
         searcher compiled raises ValueError.
@@ -120,7 +135,7 @@ class Searcher:
     def compile_filter(self, allowed: NDArray[np.uint8]) -> Filter:
         """Compile (n,) bytes by row, 0 for rows that must not be returned."""
 
-    def route(self, queries: NDArray[np.float32], leaves: int) -> NDArray[np.int32]:
+    def route(self, queries: NDArray[np.float32], leaves: int, upper_leaves: int = 0) -> NDArray[np.int32]:
         """The leaves (q, leaves) that each query visits, best first (tree only)."""
 
 def available_threads() -> int:

@@ -7,9 +7,12 @@ import pytest
 @pytest.mark.parametrize(
     ("module", "needs"),
     [
+        ("benchmarks.data.embeddings", "numpy"),
+        ("benchmarks.data.local_dimension", "numpy"),
         ("benchmarks.frontier", "numpy"),
         ("benchmarks.rungs", "numpy"),
         ("benchmarks.report.table", "rich"),
+        ("benchmarks.ten_million.bounds", "numpy"),
     ],
 )
 def test_examples_in_docstrings(module, needs):

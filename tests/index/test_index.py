@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -356,7 +357,8 @@ def test_the_variable_sets_the_threads_of_batches_alone(
 def test_what_an_index_tells_of_itself(vectors: Matrix, whole: Config) -> None:
     index = build(vectors, metric="squared_l2", config=whole, seed=4)
     assert (len(index), index.dim, index.metric, index.seed) == (600, 24, "squared_l2", 4)
-    assert index.config.tree == whole.tree
+    assert whole.tree is not None
+    assert index.config.tree == dataclasses.replace(whole.tree, spherical=False)
     assert isinstance(index.config.score, AsymmetricHash)
     assert index.config.score.anisotropic_quantization_threshold == 0.0
     assert repr(index).startswith(

@@ -60,6 +60,7 @@ def test_none_is_filled_and_stays_filled() -> None:
 def test_what_is_given_stays() -> None:
     given = dataclasses.replace(
         HASHED,
+        tree=Tree(num_leaves=200, spherical=True, avq_eta=2.0),
         score=AsymmetricHash(anisotropic_quantization_threshold=0.25),
         search=SearchParams(leaves=3, candidates=7),
     )
@@ -74,6 +75,25 @@ def test_few_leaves_are_all_searched() -> None:
 
 def test_no_plan_means_the_default() -> None:
     assert resolve(None, rows(50, 3), "cosine") == Config()
+
+
+@pytest.mark.parametrize(
+    ("spread", "metric", "eta"),
+    [
+        (0.0, "dot_product", None),
+        (0.2, "dot_product", plan.AVQ_ETA),
+        (0.2, "cosine", None),
+        (0.2, "squared_l2", None),
+    ],
+)
+def test_avq_centroids_route_where_norms_differ(spread: float, metric: Metric, eta: float | None) -> None:
+    rng = np.random.default_rng(0)
+    norms = 1.0 + spread * rng.standard_normal((plan.EXACT_BELOW, 1))
+    data = (rows(plan.EXACT_BELOW, 4) * norms).astype(np.float32)
+    tree = resolve(None, data, metric).tree
+    assert tree is not None
+    assert tree.avq_eta == eta
+    assert tree.spherical is (metric == "cosine")
 
 
 @pytest.mark.parametrize("norm", [1e-3, 1.0, 50.0])

@@ -124,6 +124,25 @@ def test_damage_of_what_dot_products_have(
         check_contents(dataclasses.replace(good, sections=sections), 600)
 
 
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda a: a[:-1], r"its shape must be \(40, 24\)"),
+        (lambda a: a.astype(np.float64), "it must hold float32"),
+        (put(7, 3, value=np.nan), "it holds NaN or infinity"),
+    ],
+)
+def test_damage_of_what_avq_has(vectors: Matrix, change: Callable[[Any], Any], sentence: str) -> None:
+    good = contents(vectors, Config(tree=Tree(num_leaves=40, avq_eta=3.0)), "dot_product")
+    check_contents(good, 600)
+    sections = {**good.sections, "routing_centroids": change(good.sections["routing_centroids"])}
+    with pytest.raises(FileFormatError, match=f"the section 'routing_centroids' is wrong: {sentence}"):
+        check_contents(dataclasses.replace(good, sections=sections), 600)
+    del sections["routing_centroids"]
+    with pytest.raises(FileFormatError, match="'routing_centroids' is wrong: it is missing"):
+        check_contents(dataclasses.replace(good, sections=sections), 600)
+
+
 def test_another_plan_wants_other_sections(vectors: Matrix) -> None:
     good = contents(vectors)
     with pytest.raises(FileFormatError, match="no such section"):

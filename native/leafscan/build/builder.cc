@@ -13,11 +13,13 @@
 #include "leafscan/core/thread_pool.h"
 #include "leafscan/reorder/row_encoder.h"
 #include "leafscan/simd/encode_panel.h"
+#include "leafscan/train/anisotropic_centroids.h"
 #include "leafscan/train/assign.h"
 #include "leafscan/train/codebooks.h"
 #include "leafscan/train/kmeans.h"
 #include "leafscan/train/sample.h"
 #include "leafscan/train/spill.h"
+#include "leafscan/train/upper_leaves.h"
 
 namespace leafscan {
 namespace {
@@ -30,11 +32,13 @@ constexpr double kOptimism = 2.5;
 
 class Builder {
  public:
-  Builder(const RowSource& source, const BuildOptions& options) : source_(source), options_(options), centered_(source), coded_(source) {}
+  Builder(const RowSource& source, const BuildOptions& options) : source_(source), options_(options), spherical_(options.spherical.value_or(source.normalize)),
+        centered_(source), coded_(source) {}
 
   Sections Run() {
     CheckFinite(source_.rows, "vectors", options_.threads);
-    if (!source_.normalize && (options_.leaves > 0 || options_.width > 0)) FindCenter();
+    // Directions are seen from the origin.
+    if (!source_.normalize && !spherical_ && (options_.leaves > 0 || options_.width > 0)) FindCenter();
     if (options_.leaves > 0) {
       TrainTree();
     } else {
@@ -80,54 +84,107 @@ class Builder {
 
   void TrainTree() {
     Stage("training the tree");
-    const bool spherical = source_.normalize;
-    const KMeansOptions kmeans{options_.leaves, options_.tree_iterations, spherical, options_.seed, options_.threads,
-                               options_.monitor};
+    KMeansOptions kmeans;
+    kmeans.clusters = options_.leaves;
+    kmeans.iterations = options_.tree_iterations;
+    kmeans.spherical = spherical_;
+    kmeans.balanced = true;
+    kmeans.seed = options_.seed;
+    kmeans.threads = options_.threads;
+    kmeans.monitor = options_.monitor;
+    RowSource points = centered_;
+    points.normalize = source_.normalize || spherical_;
     const std::size_t wanted = std::max(options_.tree_sample, options_.leaves);
     std::vector<std::uint32_t> leaf_of;
     if (wanted >= source_.size()) {
-      KMeansResult trained = TrainKMeans(centered_, kmeans);
+      KMeansResult trained = TrainKMeans(points, kmeans);
       out_.centroids = std::move(trained.centroids);
       leaf_of = std::move(trained.nearest);
     } else {
-      out_.centroids = TrainKMeans(Sampled(wanted), kmeans).centroids;
+      out_.centroids = TrainKMeans(Sampled(points, wanted), kmeans).centroids;
       sample_.clear();
       sample_.shrink_to_fit();
       Stage("filling the leaves");
       AlignedVector<float> directions(out_.centroids);
-      if (spherical) {
+      if (spherical_) {
         for (std::size_t l = 0; l < options_.leaves; ++l) {
           Normalize(out_.centroids.data() + l * source_.dim(), source_.dim(), directions.data() + l * source_.dim());
         }
       }
       leaf_of.resize(source_.size());
       const MatrixView<float> centroids{directions.data(), options_.leaves, source_.dim()};
-      AssignAll(centered_, centroids, kmeans, options_.monitor, leaf_of);
+      AssignAll(points, centroids, kmeans, options_.monitor, leaf_of);
       if (options_.leaves > kNeighbours) {
-        const std::vector<std::uint8_t> none(options_.leaves, 0);
-        AssignNearby(centered_, centroids, GroupByCluster(leaf_of, options_.leaves), none, options_.threads,
+        AssignNearby(points, centroids, GroupByCluster(leaf_of, options_.leaves), {}, options_.threads,
                      options_.monitor, leaf_of);
       }
     }
+    if (options_.upper_leaves > 0) TrainUpper(kmeans, leaf_of);
     const Clusters clusters = GroupByCluster(leaf_of, options_.leaves);
     out_.leaf_offsets.assign(clusters.starts.begin(), clusters.starts.end());
     out_.order.assign(clusters.members.begin(), clusters.members.end());
+    // Of the rows as they are, and not of their directions.
+    if (spherical_ && !source_.normalize) FindMeans();
     if (options_.soar_lambda >= 0.0f && options_.leaves > 1) Spill(leaf_of);
     if (options_.metric == Metric::kDotProduct) {
       if (centered_.center != nullptr) MoveBack();
+      if (options_.avq_eta > 1.0) {
+        Stage("refitting the centroids");
+        out_.routing_centroids = out_.centroids;
+        RefitCentroids(source_, out_.leaf_offsets, out_.order, options_.avq_eta, options_.threads,
+                       options_.monitor, out_.routing_centroids);
+      }
       MeasureLeaves();
+      if (options_.upper_leaves > 0) MeasureUpper();
     }
   }
 
   void MoveBack() {
     for (std::size_t i = 0; i < out_.centroids.size(); ++i) out_.centroids[i] += center_[i % source_.dim()];
+    for (std::size_t i = 0; i < out_.upper_centroids.size(); ++i) out_.upper_centroids[i] += center_[i % source_.dim()];
   }
 
-  // A seeded sample of the rows, as the metric wants them.
-  RowSource Sampled(std::size_t count) {
+  // Groups the leaves, and numbers them so that those of a group follow one another.
+  void TrainUpper(const KMeansOptions& leaves, std::vector<std::uint32_t>& leaf_of) {
+    Stage("training the upper tree");
+    const std::size_t dim = source_.dim();
+    KMeansOptions kmeans = leaves;
+    kmeans.clusters = options_.upper_leaves;
+    kmeans.seed += 5;
+    UpperLeaves upper = GroupLeaves({out_.centroids.data(), options_.leaves, dim}, kmeans);
+    std::vector<std::uint32_t> number(options_.leaves);
+    AlignedVector<float> centroids(out_.centroids.size());
+    for (std::size_t leaf = 0; leaf < options_.leaves; ++leaf) {
+      number[upper.leaves[leaf]] = static_cast<std::uint32_t>(leaf);
+      std::copy_n(out_.centroids.data() + upper.leaves[leaf] * dim, dim, centroids.data() + leaf * dim);
+    }
+    out_.centroids = std::move(centroids);
+    for (std::uint32_t& leaf : leaf_of) leaf = number[leaf];
+    out_.upper_centroids = std::move(upper.centroids);
+    out_.upper_offsets.assign(upper.offsets.begin(), upper.offsets.end());
+  }
+
+  void FindMeans() {
+    const std::size_t dim = source_.dim();
+    ParallelFor(options_.leaves, options_.threads, [&](std::size_t leaf) {
+      const std::size_t count = out_.leaf_offsets[leaf + 1] - out_.leaf_offsets[leaf];
+      if (count == 0) return;
+      std::vector<double> sum(dim, 0.0);
+      for (std::size_t row = out_.leaf_offsets[leaf]; row < out_.leaf_offsets[leaf + 1]; ++row) {
+        const float* x = source_.rows.row(out_.order[row]);
+        for (std::size_t i = 0; i < dim; ++i) sum[i] += x[i];
+      }
+      for (std::size_t i = 0; i < dim; ++i) {
+        out_.centroids[leaf * dim + i] = static_cast<float>(sum[i] / static_cast<double>(count));
+      }
+    });
+  }
+
+  // A seeded sample of the rows, as the tree is trained on them.
+  RowSource Sampled(const RowSource& points, std::size_t count) {
     const std::vector<std::uint32_t> chosen = SampleRows(source_.size(), count, options_.seed);
     sample_.resize(chosen.size() * source_.dim());
-    ForRows(chosen.size(), [&](std::size_t i) { centered_.Read(chosen[i], sample_.data() + i * source_.dim()); });
+    ForRows(chosen.size(), [&](std::size_t i) { points.Read(chosen[i], sample_.data() + i * source_.dim()); });
     return {{sample_.data(), chosen.size(), source_.dim()}, false};
   }
 
@@ -137,14 +194,14 @@ class Builder {
     out_.leaf_scales.assign(options_.leaves, 1.0f);
     out_.leaf_biases.assign(options_.leaves, 0.0f);
     ParallelFor(options_.leaves, options_.threads, [&](std::size_t leaf) {
-      const float* center = out_.centroids.data() + leaf * dim;
-      if (source_.normalize) {
-        double square = 0.0;
-        for (std::size_t i = 0; i < dim; ++i) square += static_cast<double>(center[i]) * center[i];
-        if (square > 0.0) out_.leaf_scales[leaf] = static_cast<float>(1.0 / std::sqrt(square));
+      const AlignedVector<float>& routing = out_.routing_centroids.empty() ? out_.centroids : out_.routing_centroids;
+      const float* center = routing.data() + leaf * dim;
+      const std::size_t count = out_.leaf_offsets[leaf + 1] - out_.leaf_offsets[leaf];
+      if (source_.normalize || spherical_) {
+        const double square = SquaredLength(center, dim);
+        if (square > 0.0) out_.leaf_scales[leaf] = static_cast<float>(MeanLength(leaf) / std::sqrt(square));
         return;
       }
-      const std::size_t count = out_.leaf_offsets[leaf + 1] - out_.leaf_offsets[leaf];
       if (count == 0) return;
       double square = 0.0;
       for (std::size_t row = out_.leaf_offsets[leaf]; row < out_.leaf_offsets[leaf + 1]; ++row) {
@@ -157,6 +214,47 @@ class Builder {
       out_.leaf_biases[leaf] =
           static_cast<float>(kOptimism * std::sqrt(square / static_cast<double>(count * dim)));
     });
+  }
+
+  // The same for upper leaves: the best leaf of one lies beyond its mean, and begins where a leaf's own bias puts it.
+  void MeasureUpper() {
+    const std::size_t dim = source_.dim();
+    out_.upper_scales.assign(options_.upper_leaves, 1.0f);
+    out_.upper_biases.assign(options_.upper_leaves, 0.0f);
+    for (std::size_t upper = 0; upper < options_.upper_leaves; ++upper) {
+      const float* center = out_.upper_centroids.data() + upper * dim;
+      if (source_.normalize) {
+        double square = 0.0;
+        for (std::size_t i = 0; i < dim; ++i) square += static_cast<double>(center[i]) * center[i];
+        if (square > 0.0) out_.upper_scales[upper] = static_cast<float>(1.0 / std::sqrt(square));
+        continue;
+      }
+      const std::size_t count = out_.upper_offsets[upper + 1] - out_.upper_offsets[upper];
+      if (count == 0) continue;
+      double square = 0.0;
+      double biases = 0.0;
+      for (std::size_t leaf = out_.upper_offsets[upper]; leaf < out_.upper_offsets[upper + 1]; ++leaf) {
+        biases += out_.leaf_biases[leaf];
+        for (std::size_t i = 0; i < dim; ++i) {
+          const double residual = static_cast<double>(out_.centroids[leaf * dim + i]) - center[i];
+          square += residual * residual;
+        }
+      }
+      out_.upper_biases[upper] = static_cast<float>(biases / static_cast<double>(count) +
+                                                    kOptimism * std::sqrt(square / static_cast<double>(count * dim)));
+    }
+  }
+
+  // Of the rows of a leaf, as routing goes by them.
+  double MeanLength(std::size_t leaf) const {
+    const std::size_t first = out_.leaf_offsets[leaf];
+    const std::size_t end = out_.leaf_offsets[leaf + 1];
+    if (source_.normalize || first == end) return 1.0;
+    double sum = 0.0;
+    for (std::size_t row = first; row < end; ++row) {
+      sum += std::sqrt(SquaredLength(source_.rows.row(out_.order[row]), source_.dim()));
+    }
+    return sum / static_cast<double>(end - first);
   }
 
   // Lists each row once more, in the leaf that serves best the queries which miss its first one.
@@ -251,6 +349,7 @@ class Builder {
 
   const RowSource& source_;
   const BuildOptions& options_;
+  bool spherical_;
   RowSource centered_;  // rows as the tree is trained on them
   RowSource coded_;     // rows as codes are made of them
   AlignedVector<float> center_;

@@ -19,6 +19,9 @@ struct BuildOptions {
   std::size_t leaves = 0;  // 0: no tree
   std::size_t tree_sample = 100'000;
   int tree_iterations = 12;
+  std::size_t upper_leaves = 0;  // groups of leaves that a query goes through first; 0: no upper tree
+  std::optional<bool> spherical;  // leaves are directions, and rows their members by direction; none: for normalised rows
+  double avq_eta = 1.0;  // dot products: weight of errors along a row in the centroids that route; 1: the means route
   float soar_lambda = -1.0f;  // weight of SOAR's penalty; negative: no second leaves
   std::size_t width = 2;  // dimensions a block; 0: no codes
   std::size_t words = 16;  // a block: 16 (4-bit codes) or 256 (8-bit codes)

@@ -31,8 +31,13 @@ struct Sections {
   AlignedVector<std::uint64_t> leaf_offsets;   // leaves + 1
   AlignedVector<float> center;                 // d, squared_l2 alone: what centroids and codes take off rows and queries
   AlignedVector<float> centroids;              // leaves * d
+  AlignedVector<float> routing_centroids;      // leaves * d, where leaves are found by others than residuals are seen from
   AlignedVector<float> leaf_scales;            // leaves, dot products alone (tree/router.h)
   AlignedVector<float> leaf_biases;            // leaves, dot products alone
+  AlignedVector<float> upper_centroids;        // upper leaves * d, with an upper tree (tree/router.h)
+  AlignedVector<float> upper_scales;           // upper leaves, dot products alone
+  AlignedVector<float> upper_biases;           // upper leaves, dot products alone
+  AlignedVector<std::uint64_t> upper_offsets;  // upper leaves + 1: the first leaf of each
   AlignedVector<float> codebooks;              // blocks * words * width
   CodeSections primary;                        // in the order of the rows
   float term_scale = 0.0f;                     // what one step of a term is worth

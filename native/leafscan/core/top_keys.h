@@ -8,7 +8,6 @@
 #include <span>
 
 #include "leafscan/core/aligned_vector.h"
-#include "leafscan/core/drop_repeats.h"
 #include "leafscan/core/select_best.h"
 
 namespace leafscan {
@@ -20,10 +19,8 @@ class TopKeys {
   // Room that a writer finds at least, right after a compaction.
   static constexpr std::size_t kRoom = 256;
 
-  // Where keys may repeat rows, the best N of different rows are kept, each by its best key.
-  void Reset(std::size_t wanted, bool rows_repeat = false) {
+  void Reset(std::size_t wanted) {
     wanted_ = wanted;
-    rows_repeat_ = rows_repeat;
     size_ = 0;
     least_ = 0;
     const std::size_t capacity = wanted + std::max(wanted, kRoom);
@@ -45,7 +42,6 @@ class TopKeys {
 
   // Keeps the best N of what is there.
   void Compact() {
-    if (rows_repeat_) size_ = drop_repeats_({keys_.data(), size_});
     if (size_ <= wanted_ || wanted_ == 0) {
       size_ = std::min(size_, wanted_);
       return;
@@ -73,8 +69,6 @@ class TopKeys {
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
   std::uint64_t least_ = 0;
-  bool rows_repeat_ = false;
-  DropRepeats drop_repeats_;
 };
 
 }  // namespace leafscan

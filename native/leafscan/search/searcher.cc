@@ -4,14 +4,14 @@
 #include <limits>
 
 #include "leafscan/core/aligned_vector.h"
-#include "leafscan/core/prefetch.h"
 #include "leafscan/core/score_key.h"
 #include "leafscan/core/thread_pool.h"
 #include "leafscan/core/top_keys.h"
 #include "leafscan/reorder/row_store.h"
+#include "leafscan/search/batch_scan.h"
+#include "leafscan/search/leaf_scan.h"
 #include "leafscan/search/query_table.h"
-#include "leafscan/simd/group_scan.h"
-#include "leafscan/simd/row_score.h"
+#include "leafscan/search/query_view.h"
 
 namespace leafscan {
 namespace {
@@ -20,73 +20,6 @@ namespace {
 constexpr std::size_t kQueriesPerChunk = 16;
 // Scores of listed rows wait here for their turn in the best k.
 constexpr std::size_t kScoresAtOnce = 1024;
-constexpr std::uint64_t kWholeIndex[1] = {0xFFFFFFFFu};  // the key of leaf 0, where there is no tree
-
-// Leaves lie anywhere in memory: while a group is scanned, one this far behind it in the order of the visits is on its
-// way to the second-level cache. A line out of DRAM takes some 150 ns, in which the scan goes through 6 KB.
-constexpr std::size_t kBytesAhead = 13 * 1024;
-// And what says where a leaf's groups are, so many leaves before it is read.
-constexpr std::size_t kLeavesAhead = 8;
-
-// A query as centroids see it.
-std::span<const float> Center(const Snapshot& snapshot, std::span<const float> query, AlignedVector<float>& to) {
-  const std::span<const float> center = snapshot.arrays.center;
-  if (center.empty()) return query;
-  to.resize(query.size());
-  for (std::size_t i = 0; i < query.size(); ++i) to[i] = query[i] - center[i];
-  return to;
-}
-
-// A centered query as routing and codes see it.
-std::span<const float> Project(const Snapshot& snapshot, std::span<const float> query, AlignedVector<float>& to) {
-  if (!snapshot.has_projection()) return query;
-  const MatrixView<float>& projection = snapshot.arrays.projection;
-  to.resize(projection.rows);
-  ScoreRowRange(Metric::kDotProduct, query.data(), projection, 0, projection.rows, to.data());
-  return to;
-}
-
-// Lists the groups that the leaves have, with a filter those that it allows something of, and what follows the last: so
-// many times that one again as the number returned, which is how far ahead to fetch. The first so many are fetched here.
-std::size_t ListGroups(const Snapshot& snapshot, std::span<const std::uint64_t> leaves, const Filter* filter,
-                       AlignedVector<GroupAddress>& groups) {
-  const std::size_t bytes = snapshot.group_bytes();
-  const std::size_t ahead = std::max<std::size_t>(1, kBytesAhead / bytes);
-  const auto prefetch = [&](std::size_t visit) {
-    if (visit < leaves.size()) Prefetch(&snapshot.leaves[KeyRow(leaves[visit])]);
-  };
-  const auto prefetch_segments = [&](std::size_t visit) {
-    if (visit < leaves.size()) Prefetch(snapshot.leaves[KeyRow(leaves[visit])].segments.data());
-  };
-  for (std::size_t visit = 0; visit < 2 * kLeavesAhead; ++visit) prefetch(visit);
-  for (std::size_t visit = 0; visit < kLeavesAhead; ++visit) prefetch_segments(visit);
-  std::size_t most = 0;
-  for (std::size_t visit = 0; visit < leaves.size(); ++visit) {
-    prefetch(visit + 2 * kLeavesAhead);
-    prefetch_segments(visit + kLeavesAhead);
-    for (const Segment& segment : snapshot.leaves[KeyRow(leaves[visit])].segments) most += segment.groups;
-  }
-  if (groups.size() < most + ahead) groups.resize(most + ahead);
-  GroupAddress* next = groups.data();
-  for (const std::uint64_t key : leaves) {
-    const std::size_t leaf = KeyRow(key);
-    const std::uint32_t* words = filter == nullptr ? nullptr : filter->leaf_words(leaf);
-    for (const Segment& segment : snapshot.leaves[leaf].segments) {
-      const std::size_t term_step = segment.terms == nullptr ? 0 : kGroupPoints;
-      for (std::size_t group = 0; group < segment.groups; ++group) {
-        *next = {segment.codes + group * bytes, segment.terms + group * term_step};
-        next += static_cast<std::size_t>(words == nullptr || *words++ != 0);
-      }
-    }
-  }
-  const std::size_t count = static_cast<std::size_t>(next - groups.data());
-  for (std::size_t i = 0; i < std::min(ahead, count); ++i) {
-    for (std::size_t at = 0; at < bytes; at += kCacheLine) PrefetchFar(groups[i].codes + at);
-    if (groups[i].terms != nullptr) PrefetchFar(groups[i].terms);
-  }
-  std::fill_n(next, ahead, count == 0 ? GroupAddress{} : next[-1]);
-  return ahead;
-}
 
 }  // namespace
 
@@ -95,9 +28,7 @@ struct Searcher::Workspace {
   AlignedVector<float> centered;
   AlignedVector<float> projected;
   Router::Scratch route;
-  QueryTable table;
-  AlignedVector<GroupAddress> groups;  // in the order in which they are read
-  TopKeys survivors;
+  LeafScan scan;
   TopKeys best;
   RowQuery row_query;
   AlignedVector<std::uint32_t> rows;
@@ -119,6 +50,10 @@ void Searcher::Search(const MatrixView<float>& queries, const SearchOptions& opt
     exact_.Search(queries, k, options.threads, options.monitor, put, options.filter);
     return;
   }
+  if (BatchScan::Pays(*snapshot_, queries.rows, options.leaves) && options.filter == nullptr) {
+    SearchByLeaves(queries, options, ids, scores);
+    return;
+  }
   const std::size_t chunks = (queries.rows + kQueriesPerChunk - 1) / kQueriesPerChunk;
   // Few queries are shared out one by one.
   const std::size_t per_chunk =
@@ -136,7 +71,28 @@ void Searcher::Search(const MatrixView<float>& queries, const SearchOptions& opt
       options.monitor);
 }
 
-void Searcher::Route(const MatrixView<float>& queries, std::size_t count, int threads,
+void Searcher::SearchByLeaves(const MatrixView<float>& queries, const SearchOptions& options,
+                              std::span<std::int64_t> ids, std::span<float> scores) const {
+  const std::size_t k = options.k;
+  const std::size_t per_chunk = BatchScan::QueriesAtOnce(queries.rows, options.threads);
+  ParallelFor(
+      (queries.rows + per_chunk - 1) / per_chunk, options.threads,
+      [&](std::size_t chunk) {
+        thread_local BatchScan scan;
+        thread_local Workspace space;
+        const std::size_t first = chunk * per_chunk;
+        const MatrixView<float> some{queries.row(first), std::min(per_chunk, queries.rows - first), queries.cols};
+        scan.Scan(*snapshot_, some, std::min(options.leaves, snapshot_->router.leaves()), options.upper_leaves,
+                  Wanted(options));
+        for (std::size_t i = 0; i < some.rows; ++i) {
+          Finish({some.row(i), some.cols}, scan.Best(i), scan.table(i), options, space, ids.data() + (first + i) * k,
+                 scores.data() + (first + i) * k);
+        }
+      },
+      options.monitor);
+}
+
+void Searcher::Route(const MatrixView<float>& queries, std::size_t count, std::size_t upper_leaves, int threads,
                      std::span<std::int32_t> leaves) const {
   ParallelFor(queries.rows, threads, [&](std::size_t query) {
     thread_local Router::Scratch scratch;
@@ -144,18 +100,22 @@ void Searcher::Route(const MatrixView<float>& queries, std::size_t count, int th
     AlignedVector<float> projected;
     const std::span<const float> all = Center(*snapshot_, {queries.row(query), queries.cols}, centered);
     const std::span<const float> seen = Project(*snapshot_, all, projected);
-    const auto keys = snapshot_->router.Route(seen, count, scratch);
+    const auto keys = snapshot_->router.Route(seen, count, scratch, upper_leaves);
     for (std::size_t i = 0; i < count; ++i) {
       leaves[query * count + i] = static_cast<std::int32_t>(KeyRow(keys[i]));
     }
   });
 }
 
+std::size_t Searcher::Wanted(const SearchOptions& options) const {
+  const std::size_t asked = snapshot_->has_rows() ? std::max(options.candidates, options.k) : options.k;
+  return std::min(asked, snapshot_->arrays.count);  // there are no more, and room is made for each
+}
+
 void Searcher::SearchOne(std::span<const float> query, const SearchOptions& options, Workspace& space,
                          std::int64_t* ids, float* scores) const {
   const Filter* filter = options.filter;
-  const std::size_t asked = snapshot_->has_rows() ? std::max(options.candidates, options.k) : options.k;
-  const std::size_t wanted = std::min(asked, snapshot_->arrays.count);  // there are no more, and room is made for each
+  const std::size_t wanted = Wanted(options);
   std::span<const std::uint64_t> leaves = kWholeIndex;
   const std::span<const float> centered = Center(*snapshot_, query, space.centered);
   const std::span<const float> seen = Project(*snapshot_, centered, space.projected);
@@ -168,7 +128,8 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
     }
     if (snapshot_->has_tree()) leaves = snapshot_->router.RouteAmong(filter->open_leaves(), seen, visits, space.route);
   } else if (snapshot_->has_tree()) {
-    leaves = snapshot_->router.Route(seen, std::min(options.leaves, snapshot_->router.leaves()), space.route);
+    leaves = snapshot_->router.Route(seen, std::min(options.leaves, snapshot_->router.leaves()), space.route,
+                                      options.upper_leaves);
   }
   if (!snapshot_->has_codes()) {
     Put(filter == nullptr ? ScanRows(query, leaves, options.k, space)
@@ -176,75 +137,23 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
         options.k, ids, scores);
     return;
   }
-  const std::span<const std::uint64_t> survivors = ScanCodes(centered, seen, leaves, wanted, filter, space);
+  const std::span<const std::uint64_t> survivors =
+      space.scan.Scan(*snapshot_, centered, seen, leaves, space.route, wanted, filter);
+  Finish(query, survivors, space.scan.table(), options, space, ids, scores);
+}
+
+void Searcher::Finish(std::span<const float> query, std::span<const std::uint64_t> survivors, const QueryTable& table,
+                      const SearchOptions& options, Workspace& space, std::int64_t* ids, float* scores) const {
   if (snapshot_->has_rows()) {
     Put(Rerank(query, survivors, options, space), options.k, ids, scores);
     return;
   }
   space.keys.resize(survivors.size());
   for (std::size_t i = 0; i < survivors.size(); ++i) {
-    space.keys[i] = ScoreKey(space.table.Score(SurvivorScore(survivors[i])), SurvivorRow(survivors[i]));
+    space.keys[i] = ScoreKey(table.Score(SurvivorScore(survivors[i])), SurvivorRow(survivors[i]));
   }
   std::sort(space.keys.begin(), space.keys.end(), std::greater<>());
   Put(space.keys, options.k, ids, scores);
-}
-
-std::span<const std::uint64_t> Searcher::ScanCodes(std::span<const float> query, std::span<const float> seen,
-                                                   std::span<const std::uint64_t> leaves, std::size_t wanted,
-                                                   const Filter* filter,
-                                                   Workspace& space) const {
-  const IndexArrays& arrays = snapshot_->arrays;
-  const std::size_t group_bytes = snapshot_->group_bytes();
-  const std::size_t ahead = ListGroups(*snapshot_, leaves, filter, space.groups);
-  space.table.Build(*snapshot_, seen);
-  const auto center_score = [&](std::uint64_t key) {
-    if (snapshot_->has_projection() && snapshot_->has_tree()) {  // routing does not see all of it
-      return RowScore(arrays.metric, query.data(), arrays.centroids.row(KeyRow(key)), arrays.dim);
-    }
-    if (snapshot_->has_tree()) return snapshot_->router.CenterScore(key, space.route);
-    if (arrays.metric == Metric::kDotProduct) return 0.0f;
-    const AlignedVector<float> zero(arrays.dim, 0.0f);
-    return RowScore(arrays.metric, query.data(), zero.data(), arrays.dim);
-  };
-  const ScanTable table = space.table.view();
-  TopKeys& survivors = space.survivors;
-  survivors.Reset(wanted, snapshot_->has_spill());
-  // The best leaf of all sets the origin, visited or not: a filter does not change a row's score.
-  const bool routed_among = filter != nullptr && snapshot_->has_tree();
-  if (routed_among) space.table.SetOrigin(center_score(space.route.top));
-  const GroupAddress* next = space.groups.data() + ahead;
-  for (std::size_t visit = 0; visit < leaves.size(); ++visit) {
-    const std::size_t leaf = KeyRow(leaves[visit]);
-    const float center = center_score(leaves[visit]);
-    if (visit == 0 && !routed_among) space.table.SetOrigin(center);
-    const std::uint32_t* words = filter == nullptr ? nullptr : filter->leaf_words(leaf);
-    for (const Segment& segment : snapshot_->leaves[leaf].segments) {
-      GroupRun run{segment.codes,     segment.terms,  segment.live,             segment.rows,
-                   segment.first_row, segment.groups, space.table.Bias(center), false,
-                   next};
-      if (words != nullptr) {
-        run.live = words;
-        run.sparse = true;
-        words += segment.groups;
-      }
-      while (run.groups > 0) {
-        const std::int32_t threshold = SurvivorScore(survivors.least());
-        const ScanProgress done = ScanGroups(run, table, threshold, survivors.room());
-        survivors.Commit(done.kept);
-        run.groups -= done.groups;
-        next += done.read;
-        if (run.groups == 0) break;
-        survivors.Compact();
-        run.codes += done.groups * group_bytes;
-        if (run.terms != nullptr) run.terms += done.groups * kGroupPoints;
-        if (run.rows != nullptr) run.rows += done.groups * kGroupPoints;
-        run.live += done.groups;
-        run.ahead = next;
-        run.first_row += static_cast<std::uint32_t>(done.groups * kGroupPoints);
-      }
-    }
-  }
-  return survivors.Best();
 }
 
 std::span<const std::uint64_t> Searcher::ScanRows(std::span<const float> query, std::span<const std::uint64_t> leaves,

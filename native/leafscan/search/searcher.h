@@ -11,6 +11,7 @@
 #include "leafscan/core/monitor.h"
 #include "leafscan/filter/filter.h"
 #include "leafscan/search/exact.h"
+#include "leafscan/search/query_table.h"
 #include "leafscan/snapshot/snapshot.h"
 
 namespace leafscan {
@@ -18,6 +19,7 @@ namespace leafscan {
 struct SearchOptions {
   std::size_t k = 10;
   std::size_t leaves = 1;       // visited by each query; clamped to the leaves there are
+  std::size_t upper_leaves = 0;  // whose leaves a query looks at; 0 for all, as without an upper tree
   std::size_t candidates = 100;  // rows reranked; raised to k
   // Of these, rows that the full rows score where first rows chose them; raised to k. 0: RefinedRows(k).
   std::size_t refined = 0;
@@ -47,16 +49,21 @@ class Searcher {
               std::span<float> scores) const;
 
   // The leaves that each query visits, best first: queries.rows * count. Needs a tree.
-  void Route(const MatrixView<float>& queries, std::size_t count, int threads, std::span<std::int32_t> leaves) const;
+  void Route(const MatrixView<float>& queries, std::size_t count, std::size_t upper_leaves, int threads,
+             std::span<std::int32_t> leaves) const;
 
  private:
   struct Workspace;
 
   void SearchOne(std::span<const float> query, const SearchOptions& options, Workspace& space, std::int64_t* ids,
                  float* scores) const;
-  std::span<const std::uint64_t> ScanCodes(std::span<const float> query, std::span<const float> seen,
-                                           std::span<const std::uint64_t> leaves, std::size_t wanted,
-                                           const Filter* filter, Workspace& space) const;
+  // Many queries, leaf by leaf (search/batch_scan.h); the answers are the same.
+  void SearchByLeaves(const MatrixView<float>& queries, const SearchOptions& options, std::span<std::int64_t> ids,
+                      std::span<float> scores) const;
+  // How many survivors of a scan.
+  std::size_t Wanted(const SearchOptions& options) const;
+  void Finish(std::span<const float> query, std::span<const std::uint64_t> survivors, const QueryTable& table,
+              const SearchOptions& options, Workspace& space, std::int64_t* ids, float* scores) const;
   std::span<const std::uint64_t> ScanRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
                                           std::size_t k, Workspace& space) const;
   std::span<const std::uint64_t> ScanAllowedRows(std::span<const float> query, std::span<const std::uint64_t> leaves,

@@ -81,11 +81,33 @@ float Cut(std::span<const float> scores, std::size_t wanted, std::span<float> ro
   return low;
 }
 
+// Where a score passes cannot be foreseen: both ways do without branches on it.
+#if HWY_TARGET <= HWY_AVX3
+
+std::size_t List(std::span<const float> scores, float cut, std::span<std::uint32_t> places) {
+  const F32 d;
+  const U32 du;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto bound = hn::Set(d, cut);
+  const auto step = hn::Set(du, static_cast<std::uint32_t>(lanes));
+  auto place = hn::Iota(du, 0);
+  std::size_t count = 0;
+  for (std::size_t at = 0; at < scores.size(); at += lanes) {
+    const auto reaches = hn::RebindMask(du, hn::Ge(hn::LoadU(d, scores.data() + at), bound));
+    hn::StoreU(hn::Compress(place, reaches), du, places.data() + count);
+    count += hn::CountTrue(du, reaches);
+    place = hn::Add(place, step);
+  }
+  return count;
+}
+
+#else
+
 std::size_t List(std::span<const float> scores, float cut, std::span<std::uint32_t> places) {
   const F32 d;
   const std::size_t lanes = hn::Lanes(d);
   const auto bound = hn::Set(d, cut);
-  std::size_t count = 0;
+  std::uint32_t* next = places.data();
   for (std::size_t at = 0; at < scores.size(); at += kScoreLanes) {
     std::uint32_t hits = 0;
     for (std::size_t lane = 0; lane < kScoreLanes; lane += lanes) {
@@ -96,12 +118,21 @@ std::size_t List(std::span<const float> scores, float cut, std::span<std::uint32
       std::memcpy(&word, bits, sizeof(word));
       hits |= word << lane;
     }
-    for (; hits != 0; hits &= hits - 1) {
-      places[count++] = static_cast<std::uint32_t>(at + static_cast<std::size_t>(std::countr_zero(hits)));
+    // Mostly there are none to two.
+    const auto first = static_cast<std::uint32_t>(at);
+    const std::uint32_t left = hits & (hits - 1);
+    next[0] = first + static_cast<std::uint32_t>(std::countr_zero(hits));
+    next[1] = first + static_cast<std::uint32_t>(std::countr_zero(left));
+    std::uint32_t* after = next + static_cast<int>(hits != 0) + static_cast<int>(left != 0);
+    for (hits = left & (left - 1); hits != 0; hits &= hits - 1) {
+      *after++ = first + static_cast<std::uint32_t>(std::countr_zero(hits));
     }
+    next = after;
   }
-  return count;
+  return static_cast<std::size_t>(next - places.data());
 }
+
+#endif
 
 void Rank(std::span<const float> scores, std::span<std::uint32_t> ranks) {
   const F32 d;

@@ -66,4 +66,21 @@ struct ScanProgress {
 ScanProgress ScanGroups(const GroupRun& run, const ScanTable& table, std::int32_t threshold,
                         std::span<std::uint64_t> keys);
 
+// One of two queries that scan the same groups.
+struct PairQuery {
+  ScanTable table;
+  std::int32_t bias = 0;
+  std::int32_t threshold = 0;
+  std::span<std::uint64_t> keys;
+};
+
+struct PairProgress {
+  std::size_t groups = 0;
+  std::size_t kept[2] = {0, 0};
+};
+
+// The same for two queries at once, until all is done or one of them has fewer than 32 places left; both tables have equally
+// many blocks. Of the run, bias, sparse and ahead are not looked at.
+PairProgress ScanGroupsForTwo(const GroupRun& run, const PairQuery& first, const PairQuery& second);
+
 }  // namespace leafscan

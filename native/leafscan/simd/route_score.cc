@@ -109,13 +109,12 @@ void OneGroup(const std::uint8_t* table, const std::int8_t* query, std::size_t q
   }
 }
 
-// Sums begin with what takes the offset out of them: `begins`, one for each query.
 void Scores(std::span<const std::uint8_t> table, std::span<const std::int8_t> queries,
-            std::span<const std::int32_t> begins, std::span<std::int32_t> out) {
-  const std::size_t count = begins.size();
+            std::span<const std::int32_t> sums, std::span<std::int32_t> out) {
+  const std::size_t count = sums.size();
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
   if (UsesVnni()) {
-    RouteScoresVnni(table, queries, begins, out);
+    RouteScoresVnni(table, queries, sums, out);
     return;
   }
 #endif
@@ -123,7 +122,8 @@ void Scores(std::span<const std::uint8_t> table, std::span<const std::int8_t> qu
   const std::size_t quads = size / kRouteDepth;
   const std::size_t group_size = quads * kRouteDepth * kRouteLanes;
   const std::size_t leaves = out.size() / count;
-  const auto begin_of = [&](std::size_t query) { return LEAFSCAN_HAS_MADDUBS ? begins[query] : 0; };
+  // What takes the offset out of a sum, where it is in there.
+  const auto begin_of = [&](std::size_t query) { return LEAFSCAN_HAS_MADDUBS ? -kRouteOffset * sums[query] : 0; };
   std::size_t leaf = 0;
   for (; leaf + 4 * kRouteLanes <= leaves; leaf += 4 * kRouteLanes) {
     const std::uint8_t* at = table.data() + leaf / kRouteLanes * group_size;
@@ -166,23 +166,9 @@ namespace leafscan {
 HWY_EXPORT(Scores);
 HWY_EXPORT(LeafScoresOf);
 
-void RouteScores(std::span<const std::uint8_t> table, std::span<const std::int8_t> queries, std::size_t count,
-                 std::span<std::int32_t> out) {
-  if (count == 0 || out.empty()) return;
-  const std::size_t size = queries.size() / count;
-  const std::size_t leaves = out.size() / count;
-  std::int32_t begins[kRouteQueries];
-  for (std::size_t first = 0; first < count; first += kRouteQueries) {
-    const std::size_t some = std::min(kRouteQueries, count - first);
-    const std::span<const std::int8_t> these = queries.subspan(first * size, some * size);
-    for (std::size_t query = 0; query < some; ++query) {
-      std::int32_t sum = 0;
-      for (std::size_t i = 0; i < size; ++i) sum += these[query * size + i];
-      begins[query] = -kRouteOffset * sum;
-    }
-    HWY_DYNAMIC_DISPATCH(Scores)
-    (table, these, {begins, some}, out.subspan(first * leaves, some * leaves));
-  }
+void RouteScores(std::span<const std::uint8_t> table, std::span<const std::int8_t> queries,
+                 std::span<const std::int32_t> sums, std::span<std::int32_t> out) {
+  if (!out.empty()) HWY_DYNAMIC_DISPATCH(Scores)(table, queries, sums, out);
 }
 
 void ScoreLeaves(const LeafScores& of, std::size_t leaves, std::span<float> scores) {

@@ -17,15 +17,14 @@ inline constexpr std::size_t kRouteDepth = 4;   // components of each, one after
 inline constexpr int kRouteOffset = 128;        // a byte of the table is a component and this
 // The largest magnitude of a query's component: 255 * 63 * 2 fits 16 bits, where AVX2 adds up pairs.
 inline constexpr int kRouteQueryMost = 63;
-// More queries than this are taken so many at a time.
-inline constexpr std::size_t kRouteQueries = 16;
 
 // `table` holds sixteen centroids at a time: table[(group * quads + quad) * 64 + lane * 4 + part] is kRouteOffset and
-// component 4 * quad + part of centroid 16 * group + lane. `queries` holds `count` queries of 4 * quads components each,
-// within +-kRouteQueryMost. Writes out[query * 16 * groups + centroid], the product without the offset, where
-// out.size() == count * 16 * groups. No sum of 128 * |component of a query| may leave 32 bits.
-void RouteScores(std::span<const std::uint8_t> table, std::span<const std::int8_t> queries, std::size_t count,
-                 std::span<std::int32_t> out);
+// component 4 * quad + part of centroid 16 * group + lane. `queries` holds sums.size() queries of 4 * quads components
+// each, within +-kRouteQueryMost, and `sums` the sum of each one's components. Writes out[query * 16 * groups + centroid], the
+// product without the offset, where out.size() == sums.size() * 16 * groups. No sum of 128 * |component of a query| may
+// leave 32 bits.
+void RouteScores(std::span<const std::uint8_t> table, std::span<const std::int8_t> queries,
+                 std::span<const std::int32_t> sums, std::span<std::int32_t> out);
 
 // A leaf's score is products[leaf] * worth + addends[leaf] * weight, each operation rounded by itself; what overflows is taken
 // for the largest or the least finite number, so that every leaf has a place.

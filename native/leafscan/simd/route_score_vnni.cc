@@ -83,15 +83,15 @@ bool UsesVnni() {
 }
 
 void RouteScoresVnni(std::span<const std::uint8_t> table, std::span<const std::int8_t> queries,
-                     std::span<const std::int32_t> begins, std::span<std::int32_t> out) {
-  const std::size_t count = begins.size();
+                     std::span<const std::int32_t> sums, std::span<std::int32_t> out) {
+  const std::size_t count = sums.size();
   const std::size_t size = queries.size() / count;
   const std::size_t quads = size / kRouteDepth;
   const std::size_t leaves = out.size() / count;
   for (std::size_t leaf = 0; leaf < leaves; leaf += kAtOnce * kRouteLanes) {
     const std::size_t groups = (leaves - leaf) / kRouteLanes;
     for (std::size_t query = 0; query < count; ++query) {
-      SomeGroups(groups, table.data() + leaf * size, queries.data() + query * size, quads, begins[query],
+      SomeGroups(groups, table.data() + leaf * size, queries.data() + query * size, quads, -kRouteOffset * sums[query],
                  out.data() + query * leaves + leaf);
     }
   }

@@ -14,8 +14,8 @@ bool UsesVnni();
 // Puts it aside, or takes it up again where there is one; for tests and benchmarks.
 void AllowVnni(bool allowed);
 
-// RouteScores of begins.size() >= 1 queries; the sums of a query begin with its begins[query]. Call only where UsesVnni().
+// RouteScores, for something to write. Call only where UsesVnni().
 void RouteScoresVnni(std::span<const std::uint8_t> table, std::span<const std::int8_t> queries,
-                     std::span<const std::int32_t> begins, std::span<std::int32_t> out);
+                     std::span<const std::int32_t> sums, std::span<std::int32_t> out);
 
 }  // namespace leafscan

@@ -23,4 +23,7 @@ inline constexpr int kMaxWideEntry = 255;
 ScanProgress ScanWideGroups(const GroupRun& run, const ScanTable& table, std::int32_t threshold,
                             std::span<std::uint64_t> keys);
 
+// As ScanGroupsForTwo, but for where it stops: after as many groups as there are surely places for in the keys of both.
+PairProgress ScanWideGroupsForTwo(const GroupRun& run, const PairQuery& first, const PairQuery& second);
+
 }  // namespace leafscan

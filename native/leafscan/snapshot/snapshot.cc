@@ -21,7 +21,9 @@ std::shared_ptr<const Snapshot> OpenSnapshot(const IndexArrays& arrays) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->arrays = arrays;
   if (arrays.centroids.data != nullptr) {
-    snapshot->router = Router(arrays.metric, {arrays.centroids, arrays.leaf_scales, arrays.leaf_biases}, arrays.projection,
+    const bool apart = arrays.routing_centroids.data != nullptr;
+    const MatrixView<float>& routing = apart ? arrays.routing_centroids : arrays.centroids;
+    snapshot->router = Router(arrays.metric, {routing, arrays.leaf_scales, arrays.leaf_biases}, arrays.projection,
                               {arrays.upper_centroids, arrays.upper_scales, arrays.upper_biases}, arrays.upper_offsets);
   }
   const std::size_t blocks = arrays.blocks;

@@ -56,6 +56,7 @@ struct IndexArrays {
   RowStore first_rows;                             // empty where reordering has one stage
   std::span<const std::uint64_t> leaf_offsets;     // always
   MatrixView<float> centroids;                     // no data without a tree
+  MatrixView<float> routing_centroids;             // no data where the centroids route
   std::span<const float> leaf_scales;              // with a tree, dot products alone
   std::span<const float> leaf_biases;
   MatrixView<float> upper_centroids;               // no rows without an upper tree

@@ -160,6 +160,8 @@ void AssignAmong(const RowSource& source, const MatrixView<float>& centroids, co
         for (std::size_t first = 0; first < members.size(); first += kPanelLanes) {
           const std::size_t lanes = std::min(kPanelLanes, members.size() - first);
           const float* panel = reader.Read(lanes, [&](std::size_t lane) { return members[first + lane]; });
+          const std::size_t after = std::min(members.size(), first + 2 * kPanelLanes);
+          for (std::size_t next = first + kPanelLanes; next < after; ++next) source.Fetch(members[next]);
           if (some.empty()) {
             PanelBest(panel, centroids, bias.data(), best, score);
           } else {
@@ -176,13 +178,13 @@ void AssignAmong(const RowSource& source, const MatrixView<float>& centroids, co
 }  // namespace
 
 void AssignNearby(const RowSource& source, const MatrixView<float>& centroids, const Clusters& clusters,
-                  std::span<const std::uint8_t> whole, int threads, Monitor* monitor,
-                  std::span<std::uint32_t> nearest) {
+                  const ClusterTraits& traits, int threads, Monitor* monitor, std::span<std::uint32_t> nearest) {
   const std::size_t count = std::min(kNeighbours, centroids.rows);
-  const std::vector<float> bias = HalfSquares(centroids);
+  std::vector<float> bias = HalfSquares(centroids);
+  for (std::size_t c = 0; c < traits.handicaps.size(); ++c) bias[c] -= 0.5f * traits.handicaps[c];
   const std::vector<std::uint32_t> neighbours = Neighbours(centroids, bias, count, threads);
   const auto seen = [&](std::size_t c) {
-    return whole[c] != 0 ? std::span<const std::uint32_t>() : std::span(neighbours).subspan(c * count, count);
+    return !traits.moved.empty() && traits.moved[c] != 0 ? std::span<const std::uint32_t>() : std::span(neighbours).subspan(c * count, count);
   };
   AssignAmong(source, centroids, bias, clusters, seen, threads, monitor, nearest);
 }

@@ -37,11 +37,17 @@ void AssignNearest(const RowSource& source, const MatrixView<float>& centroids, 
 void AssignByGroups(const RowSource& source, const MatrixView<float>& centroids, const MatrixView<float>& groups,
                     int threads, Monitor* monitor, std::span<std::uint32_t> nearest);
 
-// The same as AssignNearest where it is known about where each row lies: a row of cluster c is compared with the centroids nearest to that
-// of c, and not with all. `whole` marks clusters whose rows are compared with all after all: their centroid has moved away.
+// What is special about clusters; each may be empty.
+struct ClusterTraits {
+  std::span<const std::uint8_t> moved;     // not 0: the centroid has moved away, and its rows are compared with all
+  std::span<const float> handicaps;        // added to squared distances from the centroid
+};
+
+// The same as AssignNearest where it is known about where each row lies: a row of cluster c is compared with the
+// centroids nearest to that of c, and not with all.
 // Cost: kNeighbours multiply-adds a row and dimension, and as much as one pass over the centroids for the neighbours.
 inline constexpr std::size_t kNeighbours = 128;
 void AssignNearby(const RowSource& source, const MatrixView<float>& centroids, const Clusters& clusters,
-                  std::span<const std::uint8_t> whole, int threads, Monitor* monitor, std::span<std::uint32_t> nearest);
+                  const ClusterTraits& traits, int threads, Monitor* monitor, std::span<std::uint32_t> nearest);
 
 }  // namespace leafscan

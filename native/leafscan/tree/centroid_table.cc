@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <numeric>
 
 #include "leafscan/core/score_key.h"
 #include "leafscan/core/select_best.h"
+#include "leafscan/core/sort_keys.h"
 #include "leafscan/simd/best_scores.h"
 #include "leafscan/simd/centroid_score.h"
 #include "leafscan/simd/route_score.h"
@@ -19,7 +19,7 @@ namespace {
 constexpr double kByteMost = 127.0;
 constexpr float kNothing = -std::numeric_limits<float>::infinity();
 // So many scores are put in order by rank; of more, keys are sorted.
-constexpr std::size_t kRanked = 384;
+constexpr std::size_t kRanked = 128;
 
 std::size_t RoundUp(std::size_t count, std::size_t multiple) { return (count + multiple - 1) / multiple * multiple; }
 
@@ -118,7 +118,8 @@ CentroidTable::CentroidTable(Metric metric, const TreeLevel& level, const Matrix
 
 std::size_t CentroidTable::query_bytes() const { return RoundUp(dim_, kRouteDepth); }
 
-void CentroidTable::Quantize(std::span<const float> query, std::span<std::int8_t> bytes, IntegerQuery& to) const {
+std::int32_t CentroidTable::Quantize(std::span<const float> query, std::span<std::int8_t> bytes,
+                                     IntegerQuery& to) const {
   float most = 0.0f;
   for (std::size_t i = 0; i < dim_; ++i) most = std::max(most, std::abs(query[i]));
   to.step = StepFor(most, limit_);
@@ -131,12 +132,13 @@ void CentroidTable::Quantize(std::span<const float> query, std::span<std::int8_t
   for (std::size_t i = 0; i < dim_; ++i) bytes[i] = Steps<std::int8_t>(query[i], byte_inverse, byte_limit_);
   to.square = RowScore(Metric::kDotProduct, query.data(), query.data(), dim_);
   to.length = std::sqrt(to.square);
+  return std::accumulate(bytes.begin(), bytes.end(), std::int32_t{0});
 }
 
-void CentroidTable::Multiply(std::span<const std::int8_t> bytes, std::size_t count,
+void CentroidTable::Multiply(std::span<const std::int8_t> bytes, std::span<const std::int32_t> sums,
                              AlignedVector<std::int32_t>& products) const {
-  AtLeast(products, count * places_.back());
-  RouteScores(table_, bytes, count, {products.data(), count * places_.back()});
+  AtLeast(products, sums.size() * places_.back());
+  RouteScores(table_, bytes, sums, {products.data(), sums.size() * places_.back()});
 }
 
 void CentroidTable::ScoreAll(std::span<const std::int32_t> products, const IntegerQuery& query, Scratch& scratch) const {
@@ -158,7 +160,7 @@ void CentroidTable::ScoreAll(std::span<const std::int32_t> products, const Integ
 }
 
 void CentroidTable::ScoreParts(std::span<const std::uint32_t> parts, std::span<const std::int8_t> bytes,
-                               const IntegerQuery& query, Scratch& scratch) const {
+                               std::int32_t sum, const IntegerQuery& query, Scratch& scratch) const {
   const float worth = (metric_ == Metric::kSquaredL2 ? 2.0f : 1.0f) * (query.byte_step * byte_step_);
   const float weight = metric_ == Metric::kSquaredL2 ? 1.0f : query.length;
   std::size_t slots = 0;
@@ -171,7 +173,7 @@ void CentroidTable::ScoreParts(std::span<const std::uint32_t> parts, std::span<c
     const std::size_t first = places_[part];
     const std::size_t places = places_[part + 1] - first;
     const std::span<std::int32_t> products{scratch.products.data() + slot, places};
-    RouteScores({table_.data() + first * bytes.size(), places * bytes.size()}, bytes, 1, products);
+    RouteScores({table_.data() + first * bytes.size(), places * bytes.size()}, bytes, {&sum, 1}, products);
     const std::span<const float> addends{place_addends_.data() + first, places};
     ScoreLeaves({products, worth, addends, weight}, part_size(part), {scratch.scores.data() + slot, places});
     for (std::uint64_t c = parts_[part]; c < parts_[part + 1]; c += kRouteLanes) {
@@ -198,7 +200,7 @@ std::span<const std::uint64_t> CentroidTable::Best(std::size_t count, std::size_
                                                    const IntegerQuery& query, Scratch& scratch) const {
   const std::size_t slots = scratch.scores.size();
   AtLeast(scratch.maxima, slots);
-  scratch.listed.resize(slots);
+  scratch.listed.resize(slots + kScoreLanes);
   const float cut = CutScores(scratch.scores, std::min(Wanted(count), reach), scratch.maxima);
   scratch.listed.resize(ListScores(scratch.scores, cut, scratch.listed));
   if (!scratch.groups.empty()) {
@@ -246,14 +248,14 @@ std::span<const std::uint64_t> CentroidTable::Read(std::size_t count, std::size_
     scratch.keys.resize(count);
   }
   if (in_order >= count) {
-    std::sort(scratch.keys.begin(), scratch.keys.end(), std::greater<>());
+    SortKeys(scratch.keys, scratch.ordered);
     return scratch.keys;
   }
   // The selection keeps nothing but what it selects: the others come from where they were.
   AlignedVector<std::uint64_t>& ordered = scratch.ordered;
   ordered.assign(scratch.keys.begin(), scratch.keys.end());
   const std::uint64_t least = SelectBest(ordered, in_order);
-  std::sort(ordered.begin(), ordered.begin() + static_cast<std::ptrdiff_t>(in_order), std::greater<>());
+  SortKeys(std::span(ordered).first(in_order), scratch.room);
   ordered.resize(count + 1);
   std::size_t at = in_order;
   for (const std::uint64_t key : scratch.keys) {

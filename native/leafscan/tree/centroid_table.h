@@ -49,6 +49,7 @@ class CentroidTable {
     AlignedVector<std::uint32_t> ranks;
     AlignedVector<std::uint64_t> keys;
     AlignedVector<std::uint64_t> ordered;
+    AlignedVector<std::uint64_t> room;
   };
 
   CentroidTable() = default;
@@ -61,17 +62,19 @@ class CentroidTable {
   // The bytes of a query; queries of tables of equal dimension are the same.
   std::size_t query_bytes() const;
 
-  void Quantize(std::span<const float> query, std::span<std::int8_t> bytes, IntegerQuery& to) const;
+  // Returns the sum of the bytes.
+  std::int32_t Quantize(std::span<const float> query, std::span<std::int8_t> bytes, IntegerQuery& to) const;
 
-  // 8-bit scores of all centroids: products by RouteScores for `bytes` of some queries at once, then scores of one.
-  void Multiply(std::span<const std::int8_t> bytes, std::size_t count, AlignedVector<std::int32_t>& products) const;
+  // 8-bit scores of all centroids: products by RouteScores of some queries at once, then scores of one.
+  void Multiply(std::span<const std::int8_t> bytes, std::span<const std::int32_t> sums,
+                AlignedVector<std::int32_t>& products) const;
   std::span<const std::int32_t> ProductsOf(const AlignedVector<std::int32_t>& products, std::size_t query) const {
     return {products.data() + query * places_.back(), places_.back()};
   }
   void ScoreAll(std::span<const std::int32_t> products, const IntegerQuery& query, Scratch& scratch) const;
   // 8-bit scores of the centroids of some parts, in ascending order.
-  void ScoreParts(std::span<const std::uint32_t> parts, std::span<const std::int8_t> bytes, const IntegerQuery& query,
-                  Scratch& scratch) const;
+  void ScoreParts(std::span<const std::uint32_t> parts, std::span<const std::int8_t> bytes, std::int32_t sum,
+                  const IntegerQuery& query, Scratch& scratch) const;
   // Scores what is not open out of reach; all must have been scored. Returns how many are left.
   std::size_t Close(std::span<const std::uint8_t> open, Scratch& scratch) const;
 

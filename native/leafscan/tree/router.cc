@@ -20,7 +20,7 @@ std::span<const std::uint64_t> Router::Route(std::span<const float> query, std::
     return leaves_.BestOfAll(count, scratch.queries[0], scratch.table);
   }
   if (upper_searched > 0 && upper_searched < upper_leaves()) return RouteUpper(0, count, upper_searched, scratch);
-  leaves_.Multiply(scratch.bytes, 1, scratch.products);
+  leaves_.Multiply(scratch.bytes, {scratch.sums, 1}, scratch.products);
   leaves_.ScoreAll(scratch.products, scratch.queries[0], scratch.table);
   return leaves_.Best(count, count, leaves(), scratch.queries[0], scratch.table);
 }
@@ -32,7 +32,7 @@ void Router::RouteBatch(const MatrixView<float>& queries, std::size_t count, Scr
   for (std::size_t first = 0; first < queries.rows && count > 0; first += kBatch) {
     const std::size_t some = std::min(kBatch, queries.rows - first);
     Quantize(queries, first, some, scratch);
-    if (!all && !upper) leaves_.Multiply(scratch.bytes, some, scratch.products);
+    if (!all && !upper) leaves_.Multiply(scratch.bytes, {scratch.sums, some}, scratch.products);
     for (std::size_t i = 0; i < some; ++i) {
       std::span<const std::uint64_t> best;
       if (all) {
@@ -53,7 +53,7 @@ std::span<const std::uint64_t> Router::RouteAmong(std::span<const std::uint8_t> 
                                                   std::size_t count, Scratch& scratch) const {
   const IntegerQuery& integers = scratch.queries[0];
   Quantize({query.data(), 1, query.size()}, 0, 1, scratch);
-  leaves_.Multiply(scratch.bytes, 1, scratch.products);
+  leaves_.Multiply(scratch.bytes, {scratch.sums, 1}, scratch.products);
   leaves_.ScoreAll(scratch.products, integers, scratch.table);
   scratch.top = leaves_.Best(1, 1, leaves(), integers, scratch.table)[0];
   const std::size_t reach = leaves_.Close(open, scratch.table);
@@ -65,8 +65,8 @@ void Router::Quantize(const MatrixView<float>& queries, std::size_t first, std::
   const std::size_t size = leaves_.query_bytes();
   scratch.bytes.resize(count * size);
   for (std::size_t i = 0; i < count; ++i) {
-    leaves_.Quantize({queries.row(first + i), queries.cols}, std::span(scratch.bytes).subspan(i * size, size),
-                     scratch.queries[i]);
+    scratch.sums[i] = leaves_.Quantize({queries.row(first + i), queries.cols},
+                                       std::span(scratch.bytes).subspan(i * size, size), scratch.queries[i]);
   }
 }
 
@@ -75,11 +75,12 @@ std::span<const std::uint64_t> Router::RouteUpper(std::size_t query, std::size_t
   const std::size_t size = leaves_.query_bytes();
   const std::span<const std::int8_t> bytes = std::span<const std::int8_t>(scratch.bytes).subspan(query * size, size);
   const IntegerQuery& integers = scratch.queries[query];
+  const std::int32_t sum = scratch.sums[query];
   std::span<const std::uint64_t> order;
   if (CentroidTable::Wanted(upper_searched) >= upper_.size()) {
     order = upper_.BestOfAll(upper_.size(), integers, scratch.table);
   } else {
-    upper_.Multiply(bytes, 1, scratch.products);
+    upper_.Multiply(bytes, {&sum, 1}, scratch.products);
     upper_.ScoreAll(scratch.products, integers, scratch.table);
     order = upper_.Best(upper_searched, upper_searched, upper_.size(), integers, scratch.table);
   }
@@ -100,7 +101,7 @@ std::span<const std::uint64_t> Router::RouteUpper(std::size_t query, std::size_t
     take(upper_searched);
   }
   std::sort(scratch.upper.begin(), scratch.upper.end());
-  leaves_.ScoreParts(scratch.upper, bytes, integers, scratch.table);
+  leaves_.ScoreParts(scratch.upper, bytes, sum, integers, scratch.table);
   return leaves_.Best(count, count, reach, integers, scratch.table);
 }
 

@@ -27,15 +27,16 @@ namespace leafscan {
 // in a batch, with every instruction set.
 //
 // Cost of one query over L leaves, count visited, d dimensions: L d bytes from the cache at 32 a cycle, some twenty operations
-// for sixteen leaves to score and select them, 1.2 to 1.6 count rows of 2 d bytes, and their ranks. Measured on a Zen 4: 2,000
-// leaves x 100, 48 visited, 3.2 us (7.4 before this); see benchmarks/LOG.md.
+// for sixteen leaves to score and select them, 1.2 to 1.6 times count rows of 2 d bytes, and their ranks. Measured on a Zen 4: 2,000
+// leaves x 100, 48 visited, 3.9 us alone and 3.4 us in a batch; the products are half of that.
 class Router {
  public:
   // Queries of a batch are taken so many at a time: the table is read once for all.
   static constexpr std::size_t kBatch = 4;
 
   struct Scratch {
-    AlignedVector<std::int8_t> bytes;
+    AlignedVector<std::int8_t> bytes;  // of the queries, one after the other
+    std::int32_t sums[kBatch];         // of each one's bytes
     IntegerQuery queries[kBatch];
     AlignedVector<std::int32_t> products;
     CentroidTable::Scratch table;
@@ -74,9 +75,10 @@ class Router {
                                             std::size_t count, Scratch& scratch) const;
 
   // The score of a leaf's centroid by itself, <q, c> or -|q - c|^2 as far as routing sees them (a projection leaves the same
-  // out for the query of all leaves), from its key and the query that was routed last, by Route or RouteAmong.
-  float CenterScore(std::uint64_t key, const Scratch& scratch) const {
-    return leaves_.CenterScore(key, scratch.queries[0]);
+  // out for the query of all leaves), from its key and the query that was routed last, by Route or RouteAmong, or as query
+  // `which` < kBatch of the last that RouteBatch took.
+  float CenterScore(std::uint64_t key, const Scratch& scratch, std::size_t which = 0) const {
+    return leaves_.CenterScore(key, scratch.queries[which]);
   }
 
  private:

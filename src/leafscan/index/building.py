@@ -111,11 +111,14 @@ def build(
             seed=seed,
             threads=threads,
             soar_lambda=tree.soar_lambda if tree else None,
+            spherical=tree.spherical if tree else None,
+            avq_eta=(tree.avq_eta or 1.0) if tree else 1.0,
             projection=projection,
             progress=report,
             row_dtype=plan.row_dtype or "float32",
             row_threshold=plan.reorder.anisotropic_quantization_threshold if plan.reorder else 0.0,
             first_row_dtype=plan.reorder.first_dtype if plan.reorder else None,
+            upper_leaves=(tree.upper_leaves or 0) if tree else 0,
         )
     if projection is not None:
         sections["projection"] = projection

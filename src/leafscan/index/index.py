@@ -84,11 +84,17 @@ class Index:
         self._find = self._searcher.search
         self._lookup: Lookup | None = None
         self._one = (contents.dim,)
-        # What (params, (leaves, candidates, refined)) are of the index itself and of the latest search that
-        # gave its own: whoever searches in a loop gives the same object every time, so it is checked once.
+        # What (params, (leaves, candidates, refined, upper leaves)) are of the index itself and of the latest
+        # search that gave its own: whoever searches in a loop gives the same object every time, so it is
+        # checked once.
         search = contents.config.search
-        self._default = (search.leaves or 0, search.candidates or 0, search.refined or 0)
-        self._recent: tuple[SearchParams, tuple[int, int, int]] = (search, self._default)
+        self._default = (
+            search.leaves or 0,
+            search.candidates or 0,
+            search.refined or 0,
+            search.upper_leaves or 0,
+        )
+        self._recent: tuple[SearchParams, tuple[int, int, int, int]] = (search, self._default)
 
     def search(
         self,
@@ -149,16 +155,18 @@ class Index:
             queries = as_queries(queries, self._contents.dim)
         if type(k) is not int or not 0 < k <= MAX_K:
             k = whole_number(k, "k", low=1, high=MAX_K)
-        leaves, candidates, refined = self._default if params is None else self._resolve(params)
+        leaves, candidates, refined, upper = self._default if params is None else self._resolve(params)
         if threads is None:
             threads = 1 if queries.ndim == 1 else default_threads()
         elif type(threads) is not int or not 0 < threads <= MAX_THREADS:
             threads = whole_number(threads, "threads", low=1, high=MAX_THREADS)
         if filter is None:
-            found = self._find(queries, k, leaves, candidates, threads, self._normalize, None, refined)
+            found = self._find(queries, k, leaves, candidates, threads, self._normalize, None, refined, upper)
         elif isinstance(filter, Filter):
             compiled = filter._compiled
-            found = self._find(queries, k, leaves, candidates, threads, self._normalize, compiled, refined)
+            found = self._find(
+                queries, k, leaves, candidates, threads, self._normalize, compiled, refined, upper
+            )
         else:
             raise TypeError(
                 "filter must be a Filter, as index.filter(...) gives it, or None; "
@@ -305,15 +313,20 @@ class Index:
             parts.append("exact" if config.row_dtype == "float32" else f"exact in {config.row_dtype}")
         return f"<leafscan.Index: {', '.join(parts)}, {_size(self.nbytes)}>"
 
-    def _resolve(self, params: SearchParams) -> tuple[int, int, int]:
+    def _resolve(self, params: SearchParams) -> tuple[int, int, int, int]:
         recent = self._recent
         if recent[0] is not params:
             if not isinstance(params, SearchParams):
                 kind = type(params).__name__
                 raise TypeError(f"params must be a SearchParams or None; received {params!r:.80} ({kind}).")
             self.config.check_search(params, "params")
-            leaves, candidates, refined = self._default
-            asked = (params.leaves or leaves, params.candidates or candidates, params.refined or refined)
+            leaves, candidates, refined, upper = self._default
+            asked = (
+                params.leaves or leaves,
+                params.candidates or candidates,
+                params.refined or refined,
+                params.upper_leaves or upper,
+            )
             self._recent = recent = (params, asked)
         return recent[1]
 

@@ -30,8 +30,13 @@ _DTYPES = {
     "first_row_scales": np.float32,
     "leaf_offsets": np.uint64,
     "centroids": np.float32,
+    "routing_centroids": np.float32,
     "leaf_scales": np.float32,
     "leaf_biases": np.float32,
+    "upper_centroids": np.float32,
+    "upper_scales": np.float32,
+    "upper_biases": np.float32,
+    "upper_offsets": np.uint64,
     "center": np.float32,
     "projection": np.float32,
     "codebooks": np.float32,
@@ -52,8 +57,12 @@ _NUMBERS = (
     "first_row_scales",
     "center",
     "centroids",
+    "routing_centroids",
     "leaf_scales",
     "leaf_biases",
+    "upper_centroids",
+    "upper_scales",
+    "upper_biases",
     "projection",
     "codebooks",
     "term_scale",
@@ -90,13 +99,16 @@ def check_contents(contents: Contents, n: int) -> None:
             _check_shape(sections, f"{prefix}rows", (n, contents.dim))
         if f"{prefix}row_scales" in sections:
             _check_shape(sections, f"{prefix}row_scales", (contents.dim,))
-    if "centroids" in sections:
-        _check_shape(sections, "centroids", (len(leaf_sizes), contents.dim))
+    for name in ("centroids", "routing_centroids"):
+        if name in sections:
+            _check_shape(sections, name, (len(leaf_sizes), contents.dim))
     if "center" in sections:
         _check_shape(sections, "center", (contents.dim,))
     if "leaf_scales" in sections:
         _check_shape(sections, "leaf_scales", (len(leaf_sizes),))
         _check_shape(sections, "leaf_biases", (len(leaf_sizes),))
+    if "upper_centroids" in sections:
+        _check_upper(sections, contents.dim, len(leaf_sizes), config)
     if isinstance(config.score, AsymmetricHash):
         width = config.score.dimensions_per_block
         seen = config.score.pca_dimensions or contents.dim
@@ -137,6 +149,12 @@ def _check_names(sections: Mapping[str, NDArray[Any]], config: Config, *, l2: bo
         wanted.append("centroids")
         if not l2:
             wanted += ["leaf_scales", "leaf_biases"]
+        if config.tree.upper_leaves is not None:
+            wanted += ["upper_centroids", "upper_offsets"]
+            if not l2:
+                wanted += ["upper_scales", "upper_biases"]
+        if config.tree.avq_eta is not None and config.tree.avq_eta > 1:
+            wanted.append("routing_centroids")
     if l2 and (codes or config.tree is not None):
         wanted.append("center")
     if codes:
@@ -172,6 +190,15 @@ def _check_offsets(sections: Mapping[str, NDArray[Any]], name: str, n: int, leav
     offsets = sections[name]
     if offsets[0] != 0 or offsets[-1] != n or (offsets[1:] < offsets[:-1]).any():
         raise _wrong(name, f"its values must rise from 0 to {n}")
+
+
+def _check_upper(sections: Mapping[str, NDArray[Any]], dim: int, leaves: int, config: Config) -> None:
+    upper = (config.tree.upper_leaves if config.tree is not None else None) or 0
+    _check_shape(sections, "upper_centroids", (upper, dim))
+    _check_offsets(sections, "upper_offsets", leaves, upper)
+    if "upper_scales" in sections:
+        _check_shape(sections, "upper_scales", (upper,))
+        _check_shape(sections, "upper_biases", (upper,))
 
 
 def _check_codes(

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <vector>
 
 #include "fixtures/draw.h"
@@ -88,26 +87,6 @@ TEST(TopKeysTest, ABlockWriterAlwaysFindsRoomAfterACompaction) {
       top.Compact();
       ASSERT_GE(top.room().size(), TopKeys::kRoom);
     }
-    ASSERT_EQ(Kept(top), SortedBest(keys, wanted));
-  }
-}
-
-TEST(TopKeysTest, ARowThatRepeatsIsKeptOnceByItsBestKey) {
-  Draw draw(4);
-  for (int round = 0; round < 50; ++round) {
-    const std::size_t wanted = 1 + draw.Below(300);
-    const std::size_t rows = 1 + draw.Below(2000);
-    std::map<std::uint32_t, std::uint64_t> best;
-    TopKeys top;
-    top.Reset(wanted, true);
-    for (int i = 0; i < 3000; ++i) {
-      const auto row = static_cast<std::uint32_t>(draw.Below(rows));
-      const std::uint64_t key = draw.Below(1000) << 32 | row;
-      best[row] = std::max(best[row], key);
-      top.Push(key);
-    }
-    std::vector<std::uint64_t> keys;
-    for (const auto& [row, key] : best) keys.push_back(key);
     ASSERT_EQ(Kept(top), SortedBest(keys, wanted));
   }
 }

@@ -386,9 +386,9 @@ TEST_P(SearcherTest, RoutesAreTheLeavesThatAreVisited) {
   for (const Metric metric : kMetrics) {
     const OpenedIndex index(rows, Plan(metric, 15, 0));
     std::vector<std::int32_t> routes(40 * 4);
-    index.searcher().Route(queries.view(), 4, 1, routes);
+    index.searcher().Route(queries.view(), 4, 0, 1, routes);
     std::vector<std::int32_t> again(40 * 4);
-    index.searcher().Route(queries.view(), 4, 3, again);
+    index.searcher().Route(queries.view(), 4, 0, 3, again);
     EXPECT_EQ(routes, again);
     const Found found = index.Search(queries.view(), Ask(900, 4, 1));
     for (std::size_t q = 0; q < 40; ++q) {
@@ -467,7 +467,7 @@ TEST_P(SearcherTest, ExtremeNumbersDoNoHarm) {
         }
         if (leaves == 0) continue;
         std::vector<std::int32_t> routes(20 * 8, -7);
-        index.searcher().Route({rows.row(0), 20, 6}, 8, 1, routes);
+        index.searcher().Route({rows.row(0), 20, 6}, 8, 0, 1, routes);
         for (const std::int32_t leaf : routes) {
           ASSERT_GE(leaf, 0) << "scale " << scale << ", metric " << static_cast<int>(metric);
           ASSERT_LT(leaf, 8);

@@ -62,7 +62,7 @@ TEST_P(BestScoresTest, CutsEqualTheReferenceAndLetEnoughPass) {
         ASSERT_GT(cut, kNothing);
         const std::vector<std::uint32_t> expected = reference::ListScores(scores, cut);
         ASSERT_GE(expected.size(), wanted);
-        std::vector<std::uint32_t> places(scores.size());
+        std::vector<std::uint32_t> places(scores.size() + kScoreLanes);
         places.resize(ListScores(scores, cut, places));
         ASSERT_EQ(places, expected);
       }

@@ -33,10 +33,12 @@ void ExpectReference(const std::vector<std::uint8_t>& table, const std::vector<s
                      std::size_t groups) {
   const std::size_t size = queries.size() / count;
   const std::size_t leaves = groups * kRouteLanes;
+  std::vector<std::int32_t> sums(count, 0);
+  for (std::size_t i = 0; i < queries.size(); ++i) sums[i / size] += queries[i];
   for (const bool vnni : {true, false}) {
     AllowVnni(vnni);
     std::vector<std::int32_t> out(count * leaves, -7);
-    RouteScores(table, queries, count, out);
+    RouteScores(table, queries, sums, out);
     for (std::size_t query = 0; query < count; ++query) {
       const std::span<const std::int8_t> one = std::span(queries).subspan(query * size, size);
       for (std::size_t centroid = 0; centroid < leaves; ++centroid) {
@@ -81,8 +83,9 @@ TEST_P(RouteScoreTest, TheLargestPairsDoNotSaturate) {
 
 TEST_P(RouteScoreTest, NothingIsNoWork) {
   const std::vector<std::int8_t> query(4, 1);
-  RouteScores({}, query, 1, {});
-  RouteScores({}, {}, 0, {});
+  const std::vector<std::int32_t> sum(1, 4);
+  RouteScores({}, query, sum, {});
+  RouteScores({}, {}, {}, {});
 }
 
 struct Leaves {

@@ -170,6 +170,35 @@ TEST_P(WideScanTest, TheLargestSumsFitAndExtremeTermsAreClamped) {
   }
 }
 
+TEST_P(WideScanTest, TwoQueriesAtOnceGetWhatEachGetsAlone) {
+  Draw draw(4);
+  for (const bool terms : {false, true}) {
+    const Case one = RandomCase(draw, 26, 9, terms, true);
+    Case other = one;
+    other.entries = draw.Integers<std::uint8_t>(one.entries.size(), 0, 255);
+    other.bias = one.bias + 500;
+    for (const std::size_t room : {9 * kGroup, 5 * kGroup + 3, kGroup, kGroup - 1}) {
+      const std::int32_t threshold = one.bias + 26 * 128;
+      std::vector<std::uint64_t> keys(room), more(9 * kGroup);
+      const PairProgress done = ScanGroupsForTwo(one.run(), {one.table(), one.bias, threshold, keys},
+                                                 {other.table(), other.bias, threshold, more});
+      EXPECT_EQ(done.groups, room / kGroup);
+      keys.resize(done.kept[0]);
+      more.resize(done.kept[1]);
+      const auto alone = [&](const Case& made) {
+        GroupRun run = made.run();
+        run.groups = done.groups;
+        std::vector<std::uint64_t> wanted(9 * kGroup);
+        wanted.resize(ScanGroups(run, made.table(), threshold, wanted).kept);
+        return wanted;
+      };
+      EXPECT_EQ(keys, alone(one));
+      EXPECT_EQ(more, alone(other));
+      EXPECT_EQ(keys.empty(), room < kGroup);
+    }
+  }
+}
+
 TEST_P(WideScanTest, SparseRunsReadWhatIsAllowedAlone) {
   Draw draw(3);
   Case made = RandomCase(draw, 26, 9, true, true);

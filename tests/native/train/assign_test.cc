@@ -93,15 +93,15 @@ TEST(AssignTest, NearbyIsNearestAmongNeighbours) {
     const std::vector<std::uint8_t> all(count, 1);
     std::vector<std::uint32_t> near(rows.count, 7777);
     // Their own centroid is a neighbour of itself, so rows where they belong stay.
-    AssignNearby({rows.view(), false}, centroids.view(), clusters, none, 1, nullptr, near);
+    AssignNearby({rows.view(), false}, centroids.view(), clusters, {none, {}}, 1, nullptr, near);
     EXPECT_EQ(near, nearest);
     // Rows that are put anywhere find their place among all where their cluster is marked.
     const auto anywhere = draw.Integers<std::uint32_t>(rows.count, 0, static_cast<std::int64_t>(count) - 1);
     const Clusters wrong = GroupByCluster(anywhere, count);
-    AssignNearby({rows.view(), false}, centroids.view(), wrong, all, 2, nullptr, near);
+    AssignNearby({rows.view(), false}, centroids.view(), wrong, {all, {}}, 2, nullptr, near);
     EXPECT_EQ(near, nearest);
     if (count <= kNeighbours) {
-      AssignNearby({rows.view(), false}, centroids.view(), wrong, none, 3, nullptr, near);
+      AssignNearby({rows.view(), false}, centroids.view(), wrong, {none, {}}, 3, nullptr, near);
       EXPECT_EQ(near, nearest);
     }
   }
@@ -118,13 +118,29 @@ TEST(AssignTest, NearbyLooksAtTheNearestCentroidsOfTheCluster) {
   const Clusters clusters = GroupByCluster(std::vector<std::uint32_t>(kCount, kMiddle), kCount);
   const std::vector<std::uint8_t> whole(kCount, 0);
   std::vector<std::uint32_t> near(kCount);
-  AssignNearby({rows.view(), false}, centroids.view(), clusters, whole, 1, nullptr, near);
+  AssignNearby({rows.view(), false}, centroids.view(), clusters, {whole, {}}, 1, nullptr, near);
   for (std::uint32_t row = 0; row < kCount; ++row) {
     if (row > kMiddle - kHalf && row < kMiddle + kHalf) {
       ASSERT_EQ(near[row], row);
     } else {
       ASSERT_NEAR(near[row], kMiddle, kHalf);
     }
+  }
+}
+
+TEST(AssignTest, HandicapsAreAddedToSquaredDistances) {
+  Draw draw(4);
+  const Rows rows = NormalRows(draw, 1000, 5);
+  const Rows centroids = NormalRows(draw, 40, 5);
+  std::vector<float> handicaps(40);
+  for (std::size_t c = 0; c < 40; ++c) handicaps[c] = static_cast<float>(c % 4);
+  const Clusters anywhere = GroupByCluster(std::vector<std::uint32_t>(rows.count, 0), 40);
+  std::vector<std::uint32_t> near(rows.count);
+  AssignNearby({rows.view(), false}, centroids.view(), anywhere, {{}, handicaps}, 2, nullptr, near);
+  for (std::size_t row = 0; row < rows.count; ++row) {
+    double least = std::numeric_limits<double>::infinity();
+    for (std::size_t c = 0; c < 40; ++c) least = std::min(least, Distance(rows.row(row), centroids.row(c), 5) + handicaps[c]);
+    ASSERT_NEAR(Distance(rows.row(row), centroids.row(near[row]), 5) + handicaps[near[row]], least, 1e-4);
   }
 }
 

@@ -224,6 +224,50 @@ TEST(KMeansTest, SphericalClustersGoByDirection) {
   EXPECT_GT(*std::min_element(sizes.begin(), sizes.end()), 0u);
 }
 
+double Unevenness(const std::vector<std::size_t>& sizes) {
+  double sum = 0.0;
+  double squares = 0.0;
+  for (const std::size_t size : sizes) {
+    sum += static_cast<double>(size);
+    squares += static_cast<double>(size) * static_cast<double>(size);
+  }
+  return squares * static_cast<double>(sizes.size()) / (sum * sum);
+}
+
+TEST(KMeansTest, BalancedClustersAreOfLikeSizeAndAsClose) {
+  for (const std::size_t clusters : {60, 600}) {
+    Draw draw(20);
+    const Rows rows = ClusteredRows(draw, 12000, 12, 300, 0.6);
+    KMeansOptions options;
+    options.clusters = clusters;
+    const KMeansResult plain = TrainKMeans({rows.view(), false}, options);
+    options.balanced = true;
+    const KMeansResult balanced = TrainKMeans({rows.view(), false}, options);
+    ExpectMeans(rows, balanced, clusters);
+    const double excess = Unevenness(Sizes(plain, clusters)) - 1.0;
+    EXPECT_LT(Unevenness(Sizes(balanced, clusters)) - 1.0, 0.7 * excess) << clusters;
+    EXPECT_LT(Distortion(rows, balanced), 1.02 * Distortion(rows, plain)) << clusters;
+    for (const int threads : {2, 3}) {
+      options.threads = threads;
+      const KMeansResult again = TrainKMeans({rows.view(), false}, options);
+      EXPECT_EQ(again.nearest, balanced.nearest);
+      EXPECT_EQ(again.centroids, balanced.centroids);
+    }
+  }
+}
+
+TEST(KMeansTest, ManyClustersOfEqualHardAndFewPoints) {
+  Draw draw(21);
+  KMeansOptions options;
+  options.clusters = 600;
+  options.balanced = true;
+  for (const Rows& rows : {HardRows(draw, 900, 7), NormalRows(draw, 600, 3), Rows{std::vector<float>(2000, 2.5f), 1000, 2}}) {
+    ExpectMeans(rows, TrainKMeans({rows.view(), false}, options), 600);
+  }
+  const Rows rows = NormalRows(draw, 600, 3);
+  EXPECT_EQ(Distortion(rows, TrainKMeans({rows.view(), false}, options)), 0.0);
+}
+
 class Recorder final : public Monitor {
  public:
   void Stage(std::string_view) override {}
@@ -242,15 +286,17 @@ class Recorder final : public Monitor {
 TEST(KMeansTest, TheMonitorSeesTheWholeStageAndMayStopIt) {
   Draw draw(11);
   const Rows rows = NormalRows(draw, 3000, 4);
-  Recorder recorder;
-  KMeansOptions options;
-  options.clusters = 30;
-  options.monitor = &recorder;
-  TrainKMeans({rows.view(), false}, options);
-  EXPECT_EQ(recorder.last, 1.0);
-  recorder.last = 0.0;
-  recorder.stop_at = 0.5;
-  EXPECT_THROW(TrainKMeans({rows.view(), false}, options), std::runtime_error);
+  for (const std::size_t clusters : {30, 600}) {
+    Recorder recorder;
+    KMeansOptions options;
+    options.clusters = clusters;
+    options.monitor = &recorder;
+    TrainKMeans({rows.view(), false}, options);
+    EXPECT_EQ(recorder.last, 1.0);
+    recorder.last = 0.0;
+    recorder.stop_at = 0.5;
+    EXPECT_THROW(TrainKMeans({rows.view(), false}, options), std::runtime_error);
+  }
 }
 
 }  // namespace

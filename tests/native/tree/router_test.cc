@@ -296,6 +296,107 @@ TEST_P(RouterTest, AProjectionRoutesAsItsImagesDo) {
   }
 }
 
+// Leaves around upper centroids, some of which have none or few.
+struct UpperTree {
+  Tree leaves;
+  Tree upper;
+  std::vector<std::uint64_t> offsets;
+
+  Router router() const {
+    return {leaves.metric, {leaves.centroids.view(), leaves.scales, leaves.biases}, {},
+            {upper.centroids.view(), upper.scales, upper.biases}, offsets};
+  }
+  std::size_t UpperOf(std::uint32_t leaf) const {
+    return static_cast<std::size_t>(std::upper_bound(offsets.begin(), offsets.end(), leaf) - offsets.begin()) - 1;
+  }
+};
+
+UpperTree MakeUpper(Draw& draw, Metric metric, std::size_t leaves, std::size_t upper, std::size_t dim) {
+  UpperTree tree{Make(draw, metric, leaves, dim, 0.3), Make(draw, metric, upper, dim), {0}};
+  for (std::size_t u = 1; u < upper; ++u) tree.offsets.push_back(draw.Below(leaves + 1));
+  tree.offsets.push_back(leaves);
+  std::sort(tree.offsets.begin(), tree.offsets.end());
+  for (std::size_t leaf = 0; leaf < leaves; ++leaf) {
+    const float* center = tree.upper.centroids.row(tree.UpperOf(static_cast<std::uint32_t>(leaf)));
+    for (std::size_t i = 0; i < dim; ++i) tree.leaves.centroids.row(leaf)[i] += center[i];
+  }
+  return tree;
+}
+
+TEST_P(RouterTest, AllUpperLeavesRouteAsNoneDo) {
+  Draw draw(11);
+  for (const Metric metric : kMetrics) {
+    const UpperTree tree = MakeUpper(draw, metric, 500, 23, 18);
+    const Router router = tree.router();
+    const Router plain = tree.leaves.router();
+    EXPECT_EQ(router.upper_leaves(), 23u);
+    EXPECT_EQ(plain.upper_leaves(), 0u);
+    for (const std::size_t count : {1, 30, 400, 500}) {
+      const std::vector<float> query = draw.Normals(18);
+      Router::Scratch scratch;
+      const auto wanted = plain.Route(query, count, scratch);
+      for (const std::size_t searched : {0, 23, 99}) {
+        Router::Scratch other;
+        const auto routed = router.Route(query, count, other, searched);
+        ASSERT_TRUE(std::equal(routed.begin(), routed.end(), wanted.begin(), wanted.end())) << count;
+      }
+    }
+  }
+}
+
+TEST_P(RouterTest, LeavesComeFromTheBestUpperLeavesAndFromMoreWhereTheseHoldTooFew) {
+  Draw draw(12);
+  for (const Metric metric : kMetrics) {
+    const UpperTree tree = MakeUpper(draw, metric, 900, 40, 18);
+    const Router router = tree.router();
+    const Router upper = tree.upper.router();
+    const Router plain = tree.leaves.router();
+    for (int round = 0; round < 20; ++round) {
+      const std::vector<float> query = draw.Normals(18);
+      const std::vector<std::uint32_t> order = Route(upper, query, 40);
+      const std::vector<std::uint32_t> all = Route(plain, query, 900);
+      for (const std::size_t searched : {1, 4, 15}) {
+        for (const std::size_t count : {1, 20, 120, 700}) {
+          // The upper leaves that are looked into: `searched`, and on until they hold enough.
+          std::vector<bool> open(40, false);
+          std::size_t held = 0;
+          for (std::size_t i = 0; i < 40 && (i < searched || held < count + count / 8 + 8); ++i) {
+            open[order[i]] = true;
+            held += tree.offsets[order[i] + 1] - tree.offsets[order[i]];
+          }
+          std::vector<std::uint32_t> wanted;
+          for (const std::uint32_t leaf : all) {
+            if (open[tree.UpperOf(leaf)] && wanted.size() < count) wanted.push_back(leaf);
+          }
+          Router::Scratch scratch;
+          const std::vector<std::uint32_t> routed = LeavesOf(router.Route(query, count, scratch, searched));
+          ASSERT_EQ(routed, wanted) << searched << " upper leaves, " << count << " leaves";
+          std::vector<std::uint64_t> keys(count);
+          router.RouteBatch({query.data(), 1, 18}, count, scratch, keys, searched);
+          ASSERT_EQ(LeavesOf(keys), wanted);
+        }
+      }
+    }
+  }
+}
+
+TEST_P(RouterTest, OpenLeavesAreFoundUnderAnyUpperLeaf) {
+  Draw draw(13);
+  const UpperTree tree = MakeUpper(draw, Metric::kDotProduct, 300, 12, 10);
+  std::vector<std::uint8_t> open(300);
+  for (std::uint8_t& leaf : open) leaf = draw.Below(20) == 0 ? 1 : 0;
+  open[150] = 1;
+  const auto count = static_cast<std::size_t>(std::count(open.begin(), open.end(), 1));
+  const std::vector<float> query = draw.Normals(10);
+  Router::Scratch scratch;
+  Router::Scratch plain;
+  const auto among = tree.router().RouteAmong(open, query, count, scratch);
+  const Router leaves = tree.leaves.router();
+  const auto wanted = leaves.RouteAmong(open, query, count, plain);
+  ASSERT_TRUE(std::equal(among.begin(), among.end(), wanted.begin(), wanted.end()));
+  EXPECT_EQ(scratch.top, plain.top);
+}
+
 TEST_P(RouterTest, ZerosRouteSomewhere) {
   for (const Metric metric : kMetrics) {
     const Tree tree{metric, {std::vector<float>(20 * 4, 0.0f), 20, 4}, {}, {}};

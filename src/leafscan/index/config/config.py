@@ -96,8 +96,8 @@ class Config(Part):
         Raises
         ------
         ValueError
-            If there is no tree for ``leaves``, fewer leaves than that, no reordering for ``candidates``, or
-            no second stage of it for ``refined``.
+            If there is no tree for ``leaves``, fewer leaves than that, no upper leaves for ``upper_leaves``,
+            fewer than that, no reordering for ``candidates``, or no second stage of it for ``refined``.
         """
         if params.leaves is not None:
             if self.tree is None:
@@ -109,6 +109,18 @@ class Config(Part):
                 raise ValueError(
                     f"{name}.leaves must be between 1 and the tree's {self.tree.num_leaves} leaves; "
                     f"received {params.leaves}."
+                )
+        if params.upper_leaves is not None:
+            upper = None if self.tree is None else self.tree.upper_leaves
+            if upper is None:
+                raise ValueError(
+                    f"{name}.upper_leaves is {params.upper_leaves}, but the plan has no upper leaves; "
+                    "leave it out, or give tree=Tree(..., upper_leaves=...)."
+                )
+            if params.upper_leaves > upper:
+                raise ValueError(
+                    f"{name}.upper_leaves must be between 1 and the tree's {upper} upper leaves; "
+                    f"received {params.upper_leaves}."
                 )
         if params.candidates is not None and self.reorder is None:
             remedy = (

@@ -21,17 +21,23 @@ class SearchParams(Part):
         least 1; a search for more than that many raises it to its k. None is 2 k, and k + 10 where that is
         more. Only an index that reorders in two stages (`Reorder` ``first_dtype``) has it.
 
+    upper_leaves
+        Of how many upper leaves a query scores the leaves, at least 1 and at most the tree's; of more where
+        these hold fewer than ``leaves``. With a filter, leaves are scored whatever upper leaf they are in.
+        Only an index whose tree has upper leaves has it.
+
     Examples
     --------
     >>> SearchParams(leaves=30, candidates=150)
-    SearchParams(leaves=30, candidates=150, refined=None)
+    SearchParams(leaves=30, candidates=150, refined=None, upper_leaves=None)
     """
 
     leaves: int | None = None
     candidates: int | None = None
     refined: int | None = None
+    upper_leaves: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("leaves", "candidates", "refined"):
+        for name in ("leaves", "candidates", "refined", "upper_leaves"):
             if getattr(self, name) is not None:
                 self.check_whole(name)

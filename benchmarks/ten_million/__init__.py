@@ -1,0 +1,1 @@
+"""Ten million vectors on two cores: ``python -m benchmarks.ten_million``."""

@@ -1,0 +1,136 @@
+#include "leafscan/search/batch_scan.h"
+
+#include <algorithm>
+
+#include "leafscan/core/prefetch.h"
+#include "leafscan/core/score_key.h"
+#include "leafscan/search/leaf_scan.h"
+#include "leafscan/search/query_view.h"
+#include "leafscan/simd/group_scan.h"
+
+namespace leafscan {
+namespace {
+
+constexpr std::size_t kLeast = 32;
+constexpr std::size_t kFirstShare = 8;
+
+// Always inlined: see core/prefetch.h.
+HWY_INLINE void FetchCodes(const Leaf& leaf, std::size_t group_bytes) {
+  for (const Segment& segment : leaf.segments) {
+    const std::size_t bytes = segment.groups * group_bytes;
+    for (std::size_t at = 0; at < bytes; at += kCacheLine) PrefetchFar(segment.codes + at);
+  }
+}
+
+}  // namespace
+
+bool BatchScan::Pays(const Snapshot& snapshot, std::size_t queries, std::size_t leaves) {
+  if (!snapshot.has_tree() || !snapshot.has_codes() || queries < kLeast) return false;
+  return std::min(queries, kMost) * leaves >= snapshot.leaves.size();
+}
+
+std::size_t BatchScan::QueriesAtOnce(std::size_t queries, int threads) {
+  const std::size_t share = queries / (2 * static_cast<std::size_t>(std::max(threads, 1)));
+  return std::clamp(share, kLeast, kMost);
+}
+
+void BatchScan::Scan(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves,
+                     std::size_t upper_leaves, std::size_t wanted) {
+  Route(snapshot, queries, leaves, upper_leaves, wanted);
+  // Each wave leaves thresholds nearer to where they end for the larger one that follows.
+  const std::size_t ends[] = {1, std::max<std::size_t>(1, leaves / kFirstShare), leaves};
+  std::size_t begin = 0;
+  for (const std::size_t end : ends) {
+    if (begin < end) ScanWave(snapshot, queries.rows, leaves, begin, end);
+    begin = end;
+  }
+}
+
+void BatchScan::ScanWave(const Snapshot& snapshot, std::size_t queries, std::size_t leaves, std::size_t begin,
+                         std::size_t end) {
+  const std::size_t group_bytes = snapshot.group_bytes();
+  ends_.assign(snapshot.leaves.size() + 1, 0);
+  for (std::size_t i = 0; i < queries; ++i) {
+    for (std::size_t at = i * leaves + begin; at < i * leaves + end; ++at) ++ends_[visits_[at].leaf + 1];
+  }
+  for (std::size_t leaf = 0; leaf < snapshot.leaves.size(); ++leaf) ends_[leaf + 1] += ends_[leaf];
+  by_leaf_.resize(ends_.back());
+  for (std::size_t i = 0; i < queries; ++i) {
+    for (std::size_t at = i * leaves + begin; at < i * leaves + end; ++at) by_leaf_[ends_[visits_[at].leaf]++] = visits_[at];
+  }
+  const std::span<const Visit> all = by_leaf_;
+  std::size_t first = 0;
+  for (std::size_t leaf = 0; leaf < snapshot.leaves.size(); ++leaf) {
+    const std::size_t last = ends_[leaf];
+    if (first == last) continue;
+    if (last < all.size()) FetchCodes(snapshot.leaves[by_leaf_[last].leaf], group_bytes);
+    ScanLeaf(snapshot.leaves[leaf], all.subspan(first, last - first), group_bytes);
+    first = last;
+  }
+}
+
+void BatchScan::Route(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves,
+                      std::size_t upper_leaves, std::size_t wanted) {
+  const std::size_t dim = queries.cols;
+  const std::size_t seen_dim = snapshot.has_projection() ? snapshot.arrays.projection.rows : dim;
+  constexpr std::size_t kBatch = Router::kBatch;
+  if (queries_.size() < queries.rows) queries_.resize(queries.rows);
+  visits_.resize(queries.rows * leaves);
+  keys_.resize(kBatch * leaves);
+  centered_.resize(kBatch * dim);
+  seen_.resize(kBatch * seen_dim);
+  AlignedVector<float> room;
+  for (std::size_t first = 0; first < queries.rows; first += kBatch) {
+    const std::size_t some = std::min(kBatch, queries.rows - first);
+    for (std::size_t i = 0; i < some; ++i) {
+      const std::span<const float> centered = Center(snapshot, {queries.row(first + i), dim}, room);
+      std::copy(centered.begin(), centered.end(), centered_.begin() + static_cast<std::ptrdiff_t>(i * dim));
+      const std::span<const float> seen = Project(snapshot, {centered_.data() + i * dim, dim}, projected_);
+      std::copy(seen.begin(), seen.end(), seen_.begin() + static_cast<std::ptrdiff_t>(i * seen_dim));
+    }
+    snapshot.router.RouteBatch({seen_.data(), some, seen_dim}, leaves, route_, keys_, upper_leaves);
+    for (std::size_t i = 0; i < some; ++i) {
+      Query& query = queries_[first + i];
+      query.table.Build(snapshot, {seen_.data() + i * seen_dim, seen_dim});
+      query.survivors.Reset(wanted, snapshot.has_spill());
+      for (std::size_t visit = 0; visit < leaves; ++visit) {
+        const std::uint64_t key = keys_[i * leaves + visit];
+        const float center = CenterScore(snapshot, {centered_.data() + i * dim, dim}, key, route_, i);
+        if (visit == 0) query.table.SetOrigin(center);
+        const std::size_t at = (first + i) * leaves + visit;
+        visits_[at] = {static_cast<std::uint32_t>(first + i), query.table.Bias(center), KeyRow(key)};
+      }
+    }
+  }
+}
+
+void BatchScan::ScanLeaf(const Leaf& leaf, std::span<const Visit> visits, std::size_t group_bytes) {
+  for (const Segment& segment : leaf.segments) {
+    std::size_t at = 0;
+    for (; at + 2 <= visits.size(); at += 2) {
+      Query& first = queries_[visits[at].query];
+      Query& second = queries_[visits[at + 1].query];
+      GroupRun run = RunOf(segment, 0);
+      while (run.groups > 0) {
+        const PairProgress done = ScanGroupsForTwo(
+            run,
+            {first.table.view(), visits[at].bias, SurvivorScore(first.survivors.least()), first.survivors.room()},
+            {second.table.view(), visits[at + 1].bias, SurvivorScore(second.survivors.least()),
+             second.survivors.room()});
+        first.survivors.Commit(done.kept[0]);
+        second.survivors.Commit(done.kept[1]);
+        if (done.groups < run.groups) {
+          if (first.survivors.room().size() < kGroupPoints) first.survivors.Compact();
+          if (second.survivors.room().size() < kGroupPoints) second.survivors.Compact();
+        }
+        Skip(run, done.groups, group_bytes);
+      }
+    }
+    if (at < visits.size()) {
+      Query& query = queries_[visits[at].query];
+      ScanRun(RunOf(segment, visits[at].bias), query.table.view(), group_bytes, query.survivors);
+    }
+  }
+}
+
+}  // namespace leafscan

@@ -1,0 +1,70 @@
+// Scans leaf by leaf for many queries at once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "leafscan/core/aligned_vector.h"
+#include "leafscan/core/matrix_view.h"
+#include "leafscan/core/survivors.h"
+#include "leafscan/search/query_table.h"
+#include "leafscan/snapshot/snapshot.h"
+#include "leafscan/tree/router.h"
+
+namespace leafscan {
+
+// Visits are sorted by leaf, so that a leaf's codes come out of memory once for all that visit it, and two queries share a
+// pass. First every query's best leaf, then its best eighth, which bring thresholds near to where they end, then the others.
+// What survives does not depend on the order of the visits, so that the answers are those of LeafScan.
+//
+// Cost: that of the scan in cache (simd/group_scan.h), and some 20 ns a visit to sort it and to fetch the query's table and
+// threshold, which for kMost queries fit the second-level cache.
+class BatchScan {
+ public:
+  static constexpr std::size_t kMost = 256;
+
+  // Whether so many queries meet in leaves often enough.
+  static bool Pays(const Snapshot& snapshot, std::size_t queries, std::size_t leaves);
+  // How many to give to a thread at a time.
+  static std::size_t QueriesAtOnce(std::size_t queries, int threads);
+
+  // Needs a tree and codes. `leaves` are visited by each query, of those in its best `upper_leaves` (0: of all); `wanted` rows
+  // survive.
+  void Scan(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves, std::size_t upper_leaves,
+            std::size_t wanted);
+
+  // What survived for query i, as survivor keys (simd/group_scan.h) in no order; valid until the next scan.
+  std::span<const std::uint64_t> Best(std::size_t i) { return queries_[i].survivors.Best(); }
+  const QueryTable& table(std::size_t i) const { return queries_[i].table; }
+
+ private:
+  struct Query {
+    QueryTable table;
+    Survivors survivors;
+  };
+  struct Visit {
+    std::uint32_t query = 0;
+    std::int32_t bias = 0;
+    std::uint32_t leaf = 0;
+  };
+
+  void Route(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves, std::size_t upper_leaves,
+             std::size_t wanted);
+  // Visits begin ... end of each query, leaf by leaf.
+  void ScanWave(const Snapshot& snapshot, std::size_t queries, std::size_t leaves, std::size_t begin, std::size_t end);
+  void ScanLeaf(const Leaf& leaf, std::span<const Visit> visits, std::size_t group_bytes);
+
+  std::vector<Query> queries_;
+  AlignedVector<float> centered_;
+  AlignedVector<float> projected_;
+  AlignedVector<float> seen_;
+  Router::Scratch route_;
+  AlignedVector<std::uint64_t> keys_;
+  std::vector<Visit> visits_;          // as they were routed
+  std::vector<std::uint32_t> ends_;    // by leaf, where its visits end
+  std::vector<Visit> by_leaf_;
+};
+
+}  // namespace leafscan

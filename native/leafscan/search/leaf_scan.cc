@@ -1,0 +1,142 @@
+#include "leafscan/search/leaf_scan.h"
+
+#include <algorithm>
+
+#include "leafscan/core/prefetch.h"
+#include "leafscan/core/score_key.h"
+#include "leafscan/simd/row_score.h"
+
+namespace leafscan {
+namespace {
+
+// Leaves lie anywhere in memory: while a group is scanned, one this far behind it in the order of the visits is on its
+// way to the second-level cache. A line out of DRAM takes some 150 ns, in which the scan goes through 6 KB.
+constexpr std::size_t kBytesAhead = 13 * 1024;
+// And what says where a leaf's groups are, so many leaves before it is read.
+constexpr std::size_t kLeavesAhead = 8;
+
+// Always inlined: see core/prefetch.h.
+HWY_INLINE void FetchLeaf(const Snapshot& snapshot, std::span<const std::uint64_t> leaves, std::size_t visit) {
+  if (visit < leaves.size()) Prefetch(&snapshot.leaves[KeyRow(leaves[visit])]);
+}
+HWY_INLINE void FetchSegments(const Snapshot& snapshot, std::span<const std::uint64_t> leaves, std::size_t visit) {
+  if (visit < leaves.size()) Prefetch(snapshot.leaves[KeyRow(leaves[visit])].segments.data());
+}
+
+}  // namespace
+
+GroupRun RunOf(const Segment& segment, std::int32_t bias) {
+  GroupRun run;
+  run.codes = segment.codes;
+  run.terms = segment.terms;
+  run.live = segment.live;
+  run.rows = segment.rows;
+  run.first_row = segment.first_row;
+  run.groups = segment.groups;
+  run.bias = bias;
+  return run;
+}
+
+void Skip(GroupRun& run, std::size_t groups, std::size_t group_bytes) {
+  run.groups -= groups;
+  run.codes += groups * group_bytes;
+  if (run.terms != nullptr) run.terms += groups * kGroupPoints;
+  if (run.rows != nullptr) run.rows += groups * kGroupPoints;
+  run.live += groups;
+  run.first_row += static_cast<std::uint32_t>(groups * kGroupPoints);
+}
+
+std::size_t ScanRun(GroupRun run, const ScanTable& table, std::size_t group_bytes, Survivors& survivors) {
+  std::size_t read = 0;
+  while (run.groups > 0) {
+    const ScanProgress done = ScanGroups(run, table, SurvivorScore(survivors.least()), survivors.room());
+    survivors.Commit(done.kept);
+    read += done.read;
+    if (done.groups < run.groups) survivors.Compact();
+    if (run.ahead != nullptr) run.ahead += done.read;
+    Skip(run, done.groups, group_bytes);
+  }
+  return read;
+}
+
+float CenterScore(const Snapshot& snapshot, std::span<const float> centered, std::uint64_t key,
+                  const Router::Scratch& route, std::size_t which) {
+  const IndexArrays& arrays = snapshot.arrays;
+  // Where routing does not see all of the centroid, or another one.
+  const bool apart = snapshot.has_projection() || arrays.routing_centroids.data != nullptr;
+  if (apart && snapshot.has_tree()) {
+    return RowScore(arrays.metric, centered.data(), arrays.centroids.row(KeyRow(key)), arrays.dim);
+  }
+  if (snapshot.has_tree()) return snapshot.router.CenterScore(key, route, which);
+  if (arrays.metric == Metric::kDotProduct) return 0.0f;
+  return 0.0f - RowScore(Metric::kDotProduct, centered.data(), centered.data(), arrays.dim);
+}
+
+// Lists the groups that the leaves have, with a filter those that it allows something of, and what follows the last: so
+// many times that one again as the number returned, which is how far ahead to fetch. The first so many are fetched here.
+std::size_t LeafScan::ListGroups(const Snapshot& snapshot, std::span<const std::uint64_t> leaves, const Filter* filter) {
+  const std::size_t bytes = snapshot.group_bytes();
+  const std::size_t ahead = std::max<std::size_t>(1, kBytesAhead / bytes);
+  for (std::size_t visit = 0; visit < 2 * kLeavesAhead; ++visit) FetchLeaf(snapshot, leaves, visit);
+  for (std::size_t visit = 0; visit < kLeavesAhead; ++visit) FetchSegments(snapshot, leaves, visit);
+  std::size_t most = 0;
+  for (std::size_t visit = 0; visit < leaves.size(); ++visit) {
+    FetchLeaf(snapshot, leaves, visit + 2 * kLeavesAhead);
+    FetchSegments(snapshot, leaves, visit + kLeavesAhead);
+    for (const Segment& segment : snapshot.leaves[KeyRow(leaves[visit])].segments) most += segment.groups;
+  }
+  if (groups_.size() < most + ahead) groups_.resize(most + ahead);
+  GroupAddress* next = groups_.data();
+  for (const std::uint64_t key : leaves) {
+    const std::size_t leaf = KeyRow(key);
+    const std::uint32_t* words = filter == nullptr ? nullptr : filter->leaf_words(leaf);
+    for (const Segment& segment : snapshot.leaves[leaf].segments) {
+      const std::size_t term_step = segment.terms == nullptr ? 0 : kGroupPoints;
+      for (std::size_t group = 0; group < segment.groups; ++group) {
+        *next = {segment.codes + group * bytes, segment.terms + group * term_step};
+        next += static_cast<std::size_t>(words == nullptr || *words++ != 0);
+      }
+    }
+  }
+  const std::size_t count = static_cast<std::size_t>(next - groups_.data());
+  for (std::size_t i = 0; i < std::min(ahead, count); ++i) {
+    for (std::size_t at = 0; at < bytes; at += kCacheLine) PrefetchFar(groups_[i].codes + at);
+    if (groups_[i].terms != nullptr) PrefetchFar(groups_[i].terms);
+  }
+  std::fill_n(next, ahead, count == 0 ? GroupAddress{} : next[-1]);
+  return ahead;
+}
+
+std::span<const std::uint64_t> LeafScan::Scan(const Snapshot& snapshot, std::span<const float> centered,
+                                              std::span<const float> seen, std::span<const std::uint64_t> leaves,
+                                              const Router::Scratch& route, std::size_t wanted, const Filter* filter) {
+  const std::size_t group_bytes = snapshot.group_bytes();
+  const std::size_t ahead = ListGroups(snapshot, leaves, filter);
+  table_.Build(snapshot, seen);
+  const ScanTable table = table_.view();
+  survivors_.Reset(wanted, snapshot.has_spill());
+  // The best leaf of all sets the origin, visited or not: a filter does not change a row's score.
+  const bool routed_among = filter != nullptr && snapshot.has_tree();
+  if (routed_among) table_.SetOrigin(CenterScore(snapshot, centered, route.top, route));
+  const GroupAddress* next = groups_.data() + ahead;
+  for (std::size_t visit = 0; visit < leaves.size(); ++visit) {
+    const std::size_t leaf = KeyRow(leaves[visit]);
+    const float center = CenterScore(snapshot, centered, leaves[visit], route);
+    if (visit == 0 && !routed_among) table_.SetOrigin(center);
+    const std::int32_t bias = table_.Bias(center);
+    const std::uint32_t* words = filter == nullptr ? nullptr : filter->leaf_words(leaf);
+    for (const Segment& segment : snapshot.leaves[leaf].segments) {
+      GroupRun run = RunOf(segment, bias);
+      run.ahead = next;
+      if (words != nullptr) {
+        run.live = words;
+        run.sparse = true;
+        words += segment.groups;
+      }
+      next += ScanRun(run, table, group_bytes, survivors_);
+    }
+  }
+  return survivors_.Best();
+}
+
+}  // namespace leafscan

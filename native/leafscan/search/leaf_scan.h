@@ -1,0 +1,55 @@
+// Scans the leaves that a query visits and keeps the best rows by their codes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "leafscan/core/aligned_vector.h"
+#include "leafscan/core/survivors.h"
+#include "leafscan/filter/filter.h"
+#include "leafscan/search/query_table.h"
+#include "leafscan/simd/group_scan.h"
+#include "leafscan/snapshot/snapshot.h"
+#include "leafscan/tree/router.h"
+
+namespace leafscan {
+
+// Leaf 0, where there is no tree: what the router would give.
+inline constexpr std::uint64_t kWholeIndex[1] = {0xFFFFFFFFu};
+
+// A segment as the scan takes it, for a query of which the leaf's scores are `bias` off.
+GroupRun RunOf(const Segment& segment, std::int32_t bias);
+
+// Scans all of a run, and returns how many groups were read.
+std::size_t ScanRun(GroupRun run, const ScanTable& table, std::size_t group_bytes, Survivors& survivors);
+
+// Goes on behind the first `groups` groups of a run, all of them read.
+void Skip(GroupRun& run, std::size_t groups, std::size_t group_bytes);
+
+// The score of a leaf's centroid by itself: <q, c> or -|q - c|^2. `centered` is the query as centroids see it, `key` the
+// leaf's by the router, `route` what it was routed with, as query `which` of a batch.
+float CenterScore(const Snapshot& snapshot, std::span<const float> centered, std::uint64_t key,
+                  const Router::Scratch& route, std::size_t which = 0);
+
+// One query at a time; a thread keeps its own.
+class LeafScan {
+ public:
+  // The best `wanted` rows of the leaves, as survivor keys (simd/group_scan.h) in no order. `centered` and `seen` are
+  // the query as centroids and as codes see it; `route` is what the leaves came out of. Valid until the next call.
+  std::span<const std::uint64_t> Scan(const Snapshot& snapshot, std::span<const float> centered,
+                                      std::span<const float> seen, std::span<const std::uint64_t> leaves,
+                                      const Router::Scratch& route, std::size_t wanted, const Filter* filter);
+
+  // What turns the survivors' scores into real ones.
+  const QueryTable& table() const { return table_; }
+
+ private:
+  std::size_t ListGroups(const Snapshot& snapshot, std::span<const std::uint64_t> leaves, const Filter* filter);
+
+  QueryTable table_;
+  AlignedVector<GroupAddress> groups_;  // in the order in which they are read
+  Survivors survivors_;
+};
+
+}  // namespace leafscan
