@@ -15,7 +15,7 @@ from benchmarks.report.results import NoResultsError, results_page
 from benchmarks.run import Run
 
 QUICK_SETS = ("glove-100", "fashion-mnist")
-QUICK_ROWS, QUICK_QUERIES, QUICK_POINTS, QUICK_ROUNDS = 50_000, 2_000, 8, 2
+QUICK_ROWS, QUICK_QUERIES, QUICK_POINTS, QUICK_ROUNDS = 40_000, 2_000, 8, 2
 QUICK_PROBE, QUICK_PATIENCE = 200, 0.5
 
 app = typer.Typer(add_completion=False, help=__doc__)

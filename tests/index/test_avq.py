@@ -1,5 +1,6 @@
 """AVQ centroids route: fewer leaves reach the same recall where the rows' lengths differ."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,16 @@ def test_all_leaves_give_the_exact_answer_and_files_carry_it(metric: str, tmp_pa
     assert again.config == index.config
     for mine, theirs in zip(index.search(vectors[:99]), again.search(vectors[:99]), strict=True):
         assert np.array_equal(mine, theirs)
+
+
+def test_upper_leaves_stand_for_what_their_leaves_are_routed_by() -> None:
+    config = Config(tree=Tree(num_leaves=90, upper_leaves=8, avq_eta=4.0), score=AsymmetricHash())
+    index = leafscan.build(_lengths_differ(4_000, seed=6), metric="dot_product", config=config)
+    sections = index._contents.sections
+    offsets = sections["upper_offsets"].astype(np.int64)
+    groups = [sections["routing_centroids"][a:b] for a, b in itertools.pairwise(offsets)]
+    means = np.stack([group.mean(axis=0) for group in groups])
+    assert sections["upper_centroids"] == pytest.approx(means, abs=1e-5)
 
 
 def test_codes_do_not_see_which_centroids_route() -> None:

@@ -101,9 +101,10 @@ class Builder {
       out_.centroids = std::move(trained.centroids);
       leaf_of = std::move(trained.nearest);
     } else {
-      out_.centroids = TrainKMeans(Sampled(points, wanted), kmeans).centroids;
-      sample_.clear();
-      sample_.shrink_to_fit();
+      const std::vector<std::uint32_t> chosen = SampleRows(source_.size(), wanted, options_.seed);
+      RowSource sample = points;
+      sample.chosen = chosen;
+      out_.centroids = TrainKMeans(sample, kmeans).centroids;
       Stage("filling the leaves");
       AlignedVector<float> directions(out_.centroids);
       if (spherical_) {
@@ -135,7 +136,10 @@ class Builder {
                        options_.monitor, out_.routing_centroids);
       }
       MeasureLeaves();
-      if (options_.upper_leaves > 0) MeasureUpper();
+      if (options_.upper_leaves > 0) {
+        if (!out_.routing_centroids.empty() || (spherical_ && !source_.normalize)) MoveUpper();
+        MeasureUpper();
+      }
     }
   }
 
@@ -178,14 +182,6 @@ class Builder {
         out_.centroids[leaf * dim + i] = static_cast<float>(sum[i] / static_cast<double>(count));
       }
     });
-  }
-
-  // A seeded sample of the rows, as the tree is trained on them.
-  RowSource Sampled(const RowSource& points, std::size_t count) {
-    const std::vector<std::uint32_t> chosen = SampleRows(source_.size(), count, options_.seed);
-    sample_.resize(chosen.size() * source_.dim());
-    ForRows(chosen.size(), [&](std::size_t i) { points.Read(chosen[i], sample_.data() + i * source_.dim()); });
-    return {{sample_.data(), chosen.size(), source_.dim()}, false};
   }
 
   // How a query's score for a leaf follows from its product with the centroid (tree/router.h).
@@ -236,13 +232,34 @@ class Builder {
       for (std::size_t leaf = out_.upper_offsets[upper]; leaf < out_.upper_offsets[upper + 1]; ++leaf) {
         biases += out_.leaf_biases[leaf];
         for (std::size_t i = 0; i < dim; ++i) {
-          const double residual = static_cast<double>(out_.centroids[leaf * dim + i]) - center[i];
+          const double residual = RoutedBy(leaf, i) - center[i];
           square += residual * residual;
         }
       }
       out_.upper_biases[upper] = static_cast<float>(biases / static_cast<double>(count) +
                                                     kOptimism * std::sqrt(square / static_cast<double>(count * dim)));
     }
+  }
+
+  // Upper leaves stand for what their leaves are routed by, where that is not the centroids that were grouped.
+  void MoveUpper() {
+    const std::size_t dim = source_.dim();
+    for (std::size_t upper = 0; upper < options_.upper_leaves; ++upper) {
+      const std::size_t count = out_.upper_offsets[upper + 1] - out_.upper_offsets[upper];
+      for (std::size_t i = 0; i < dim && count > 0; ++i) {
+        double sum = 0.0;
+        for (std::size_t leaf = out_.upper_offsets[upper]; leaf < out_.upper_offsets[upper + 1]; ++leaf) {
+          sum += RoutedBy(leaf, i);
+        }
+        out_.upper_centroids[upper * dim + i] = static_cast<float>(sum / static_cast<double>(count));
+      }
+    }
+  }
+
+  // Component i of what a leaf is routed by.
+  double RoutedBy(std::size_t leaf, std::size_t i) const {
+    const AlignedVector<float>& routing = out_.routing_centroids.empty() ? out_.centroids : out_.routing_centroids;
+    return static_cast<double>(out_.leaf_scales[leaf]) * routing[leaf * source_.dim() + i];
   }
 
   // Of the rows of a leaf, as routing goes by them.
@@ -354,7 +371,6 @@ class Builder {
   RowSource coded_;     // rows as codes are made of them
   AlignedVector<float> center_;
   Sections out_;
-  AlignedVector<float> sample_;
   std::vector<std::uint32_t> spill_rows_;
 };
 

@@ -1,9 +1,12 @@
-// The caller's rows as somebody wants them: as they are, scaled to length 1 for cosine, or seen from their center.
+// The caller's rows as somebody wants them: as they are, scaled to length 1 for cosine, or seen from their center; all
+// of them, or some.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <span>
 
 #include "leafscan/core/matrix_view.h"
 #include "leafscan/core/prefetch.h"
@@ -33,19 +36,20 @@ struct RowSource {
   MatrixView<float> rows;
   bool normalize = false;
   const float* center = nullptr;  // taken off every row, unless null
+  std::span<const std::uint32_t> chosen = {};  // which rows these are, at least one, or empty: all
 
-  std::size_t size() const { return rows.rows; }
+  std::size_t size() const { return chosen.empty() ? rows.rows : chosen.size(); }
   std::size_t dim() const { return rows.cols; }
 
   // A hint that the row will be read soon.
   void Fetch(std::size_t index) const {
     constexpr std::size_t kLine = 64 / sizeof(float);
-    const float* row = rows.row(index);
+    const float* row = Row(index);
     for (std::size_t i = 0; i < rows.cols; i += kLine) Prefetch(row + i);
   }
 
   void Read(std::size_t index, float* to) const {
-    const float* from = rows.row(index);
+    const float* from = Row(index);
     if (normalize) {
       Normalize(from, rows.cols, to);
     } else {
@@ -54,6 +58,9 @@ struct RowSource {
     if (center == nullptr) return;
     for (std::size_t i = 0; i < rows.cols; ++i) to[i] -= center[i];
   }
+
+  // As the caller has it.
+  const float* Row(std::size_t index) const { return rows.row(chosen.empty() ? index : chosen[index]); }
 };
 
 }  // namespace leafscan

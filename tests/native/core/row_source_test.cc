@@ -62,5 +62,38 @@ TEST(RowSourceTest, ReadsRowsAsTheyAreOrNormalized) {
   }
 }
 
+TEST(RowSourceTest, SomeRowsAreReadLikeAll) {
+  Draw draw(3);
+  const Rows rows = NormalRows(draw, 9, 20);
+  const std::vector<std::uint32_t> chosen{8, 0, 3, 3};
+  const std::vector<float> center(20, 0.5f);
+  for (const bool normalize : {false, true}) {
+    const RowSource all{rows.view(), normalize, center.data()};
+    RowSource some = all;
+    some.chosen = chosen;
+    ASSERT_EQ(some.size(), 4u);
+    for (std::size_t i = 0; i < 4; ++i) {
+      some.Fetch(i);
+      std::vector<float> read(20);
+      std::vector<float> wanted(20);
+      some.Read(i, read.data());
+      all.Read(chosen[i], wanted.data());
+      EXPECT_EQ(read, wanted);
+      EXPECT_EQ(some.Row(i), rows.row(chosen[i]));
+    }
+  }
+}
+
+TEST(RowSourceTest, SquaredLengthsAtAnyScale) {
+  Draw draw(4);
+  for (const std::size_t dim : kOddDimensions) {
+    for (const double scale : {1e-30, 1.0, 1e30}) {
+      const std::vector<float> vector = draw.Normals(dim, scale);
+      const double length = Length(vector);
+      EXPECT_NEAR(SquaredLength(vector.data(), dim), length * length, 1e-12 * length * length);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace leafscan
