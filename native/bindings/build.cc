@@ -47,9 +47,10 @@ void PutUpper(nb::dict& sections, Sections& built, std::size_t upper_leaves, std
   sections["upper_biases"] = ToNumPy(std::move(built.upper_biases), {upper_leaves});
 }
 
-void PutCodes(nb::dict& sections, const std::string& prefix, CodeSections&& built, std::size_t blocks) {
+void PutCodes(nb::dict& sections, const std::string& prefix, CodeSections&& built, const CodeLayout& layout) {
   const std::size_t groups = built.live.size();
-  sections[(prefix + "codes").c_str()] = ToNumPy(std::move(built.codes), {groups, PaddedBlocks(blocks), kBlockBytes});
+  sections[(prefix + "codes").c_str()] =
+      ToNumPy(std::move(built.codes), {groups, layout.padded_blocks(), layout.block_bytes()});
   if (!built.terms.empty()) {
     sections[(prefix + "terms").c_str()] = ToNumPy(std::move(built.terms), {groups, kGroupPoints});
   }
@@ -62,7 +63,8 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
                     std::uint64_t seed, int threads, std::optional<float> soar_lambda,
                     const std::optional<InArray<float>>& projection, nb::object progress, const std::string& row_dtype,
                     double row_threshold, const std::optional<std::string>& first_row_dtype,
-                    std::size_t upper_leaves, std::optional<bool> spherical, double avq_eta) {
+                    std::size_t upper_leaves, std::optional<bool> spherical, double avq_eta,
+                    int lookup_bits) {
   if (vectors.ndim() != 2 || vectors.shape(0) < 1 || vectors.shape(1) < 1) {
     throw std::invalid_argument("vectors must have shape (n, d) with at least one row and one column.");
   }
@@ -77,6 +79,8 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
   options.tree_sample = tree_sample_size;
   options.tree_iterations = tree_iterations;
   options.width = dimensions_per_block;
+  if (lookup_bits != 4 && lookup_bits != 8) throw std::invalid_argument("lookup_bits must be 4 or 8.");
+  options.words = lookup_bits == 8 ? kWideWords : kCodeWords;
   options.code_sample = std::max<std::size_t>(code_sample_size, 1);
   options.code_iterations = code_iterations;
   options.anisotropic_threshold = anisotropic_threshold;
@@ -122,12 +126,13 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
   if (dimensions_per_block > 0) {
     const std::size_t coded = projection ? options.projection.rows : dim;
     const std::size_t blocks = CeilDiv(coded, dimensions_per_block);
-    sections["codebooks"] = ToNumPy(std::move(built.codebooks), {blocks, kCodeWords, dimensions_per_block});
-    PutCodes(sections, "", std::move(built.primary), blocks);
+    sections["codebooks"] = ToNumPy(std::move(built.codebooks), {blocks, options.words, dimensions_per_block});
+    const CodeLayout layout{blocks, options.words};
+    PutCodes(sections, "", std::move(built.primary), layout);
     if (!built.spill_offsets.empty()) {
       sections["spill_offsets"] = ToNumPy(std::move(built.spill_offsets), {leaves + 1});
       sections["spill_rows"] = ToNumPy(std::move(built.spill_rows), {built.spill.live.size(), kGroupPoints});
-      PutCodes(sections, "spill_", std::move(built.spill), blocks);
+      PutCodes(sections, "spill_", std::move(built.spill), layout);
     }
     if (options.metric == Metric::kSquaredL2) {
       sections["term_scale"] = ToNumPy(AlignedVector<float>{built.term_scale}, {1});
@@ -144,7 +149,7 @@ void BindBuild(nb::module_& module) {
              "code_iterations"_a, "anisotropic_threshold"_a, "keep_rows"_a, "seed"_a, "threads"_a,
              "soar_lambda"_a = nb::none(), "projection"_a = nb::none(), "progress"_a = nb::none(),
              "row_dtype"_a = "float32", "row_threshold"_a = 0.0, "first_row_dtype"_a = nb::none(),
-             "upper_leaves"_a = 0, "spherical"_a = nb::none(), "avq_eta"_a = 1.0);
+             "upper_leaves"_a = 0, "spherical"_a = nb::none(), "avq_eta"_a = 1.0, "lookup_bits"_a = 4);
 }
 
 }  // namespace leafscan

@@ -132,6 +132,7 @@ class PythonSearcher {
     if (codebooks_.is_valid()) {
       arrays.codebooks = {codebooks_.data(), codebooks_.size()};
       arrays.blocks = codebooks_.shape(0);
+      arrays.words = codebooks_.shape(1);
       arrays.width = codebooks_.shape(2);
       arrays.primary = primary_.View();
       if (primary_.terms.is_valid()) arrays.term_scale = Take<float>(sections, "term_scale").data()[0];

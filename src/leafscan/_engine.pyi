@@ -34,6 +34,7 @@ def build(
     upper_leaves: int = 0,
     spherical: bool | None = None,
     avq_eta: float = 1.0,
+    lookup_bits: Literal[4, 8] = 4,
 ) -> dict[str, NDArray[Any]]:
     """Train and lay out an index; returns its sections.
 
@@ -46,6 +47,7 @@ def build(
     ``projection`` (p, d), orthonormal rows, is all of a row that codes and routing see; the caller adds it to
     the sections. ``row_dtype`` is what rows are kept in, and ``row_threshold`` the anisotropic threshold of
     their rounding, 0 for rounding to the nearest; it is for dot products and has no effect on float32.
+    ``lookup_bits`` are the bits of a code.
     ``first_row_dtype`` keeps the rows once more, for the first of two stages of reordering.
     ``spherical`` partitions by direction; None does so where ``normalize`` is set; it is not for squared_l2.
     ``avq_eta`` above 1, for dot products, routes by centroids under the anisotropic loss of that weight.
@@ -70,8 +72,11 @@ def build(
     - ``upper_centroids`` float32 (upper_leaves, d), with upper leaves
     - ``upper_scales``, ``upper_biases`` float32 (upper_leaves,), with them and dot_product: as of leaves
     - ``upper_offsets`` uint64 (upper_leaves + 1,), with upper leaves: the first leaf of each
-    - ``codebooks`` float32 (blocks, 16, dimensions_per_block), with codes; missing dimensions are zero
-    - ``codes`` uint8 (groups, padded_blocks, 16), with codes: groups of 32 points, leaf after leaf
+    - ``codebooks`` float32 (blocks, 2 ** lookup_bits, dimensions_per_block), with codes; missing dimensions
+      are zero
+    - ``codes`` uint8 (groups, padded_blocks, 16), with codes: groups of 32 points, leaf after leaf; byte j of
+      a block holds point j's code in its low half and point j + 16's in its high half. With 8 bits (groups,
+      padded_blocks, 32): byte j is point j's code. Blocks are padded to whole cache lines
     - ``terms`` int16 (groups, 32), with codes and squared_l2
     - ``term_scale`` float32 (1,), with codes and squared_l2
     - ``live`` uint32 (groups,), with codes: bit j is set where point j of the group is there

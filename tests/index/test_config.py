@@ -74,6 +74,14 @@ def test_what_a_dictionary_leaves_out_takes_its_default() -> None:
         (lambda: Tree(num_leaves=9, training_sample_size=8), r"at least num_leaves \(9\).*received 8"),
         (lambda: Tree(num_leaves=9, training_iterations=0), "training_iterations must be at least 1"),
         (lambda: AsymmetricHash(dimensions_per_block=-2), "dimensions_per_block must be at least 1"),
+        (
+            lambda: AsymmetricHash(lookup_bits=16),  # type: ignore[arg-type]
+            r"AsymmetricHash's lookup_bits must be 4 \(ScaNN's lut16\) or 8 \(lut256\); received 16",
+        ),
+        (
+            lambda: AsymmetricHash(lookup_bits=8, training_sample_size=255),
+            "training_sample_size must be at least 256",
+        ),
         (lambda: AsymmetricHash(training_sample_size=15), "training_sample_size must be at least 16"),
         (lambda: AsymmetricHash(training_iterations=0), "training_iterations must be at least 1"),
         (lambda: AsymmetricHash(anisotropic_quantization_threshold=-0.2), "threshold must be finite and at"),

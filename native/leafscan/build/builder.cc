@@ -313,13 +313,13 @@ class Builder {
       filler.Copy(scratch, sample, p);
     });
     out_.codebooks = TrainCodebooks(
-        sample, {options_.code_iterations, options_.seed + 3, options_.threads, options_.monitor});
+        sample, {options_.code_iterations, options_.seed + 3, options_.threads, options_.monitor, options_.words});
   }
 
   void EncodeAll() {
     Stage("coding the rows");
     const PanelFiller filler = Filler();
-    const CodebookView book{out_.codebooks.data(), filler.blocks(), options_.width};
+    const CodebookView book{out_.codebooks.data(), filler.blocks(), options_.width, options_.words};
     const bool terms = options_.metric == Metric::kSquaredL2;
     EncodedPostings primary = EncodePostings(filler, book, {out_.leaf_offsets, {}, out_.order}, terms,
                                              options_.threads, options_.monitor);

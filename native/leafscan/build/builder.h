@@ -24,6 +24,7 @@ struct BuildOptions {
   double avq_eta = 1.0;  // dot products: weight of errors along a row in the centroids that route; 1: the means route
   float soar_lambda = -1.0f;  // weight of SOAR's penalty; negative: no second leaves
   std::size_t width = 2;  // dimensions a block; 0: no codes
+  std::size_t words = 16;  // a block: 16 (4-bit codes) or 256 (8-bit codes)
   MatrixView<float> projection;  // orthonormal rows: codes see <row, x> alone; no rows: everything
   std::size_t code_sample = 100'000;
   int code_iterations = 10;

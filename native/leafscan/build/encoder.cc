@@ -19,7 +19,8 @@ constexpr float kMostSteps = 32767.0f;
 EncodedPostings EncodePostings(const PanelFiller& filler, const CodebookView& book, const Postings& postings,
                                bool with_terms, int threads, Monitor* monitor) {
   const std::size_t leaves = postings.offsets.size() - 1;
-  const std::size_t group_bytes = PaddedBlocks(book.blocks) * kBlockBytes;
+  const CodeLayout layout{book.blocks, book.count};
+  const std::size_t group_bytes = layout.group_bytes();
   std::vector<std::size_t> group_starts(leaves + 1, 0);
   for (std::size_t leaf = 0; leaf < leaves; ++leaf) {
     group_starts[leaf + 1] = group_starts[leaf] + GroupsOf(postings.offsets[leaf + 1] - postings.offsets[leaf]);
@@ -52,7 +53,7 @@ EncodedPostings EncodePostings(const PanelFiller& filler, const CodebookView& bo
                   codes.data());
       for (std::size_t lane = 0; lane < lanes; ++lane) {
         for (std::size_t block = 0; block < book.blocks; ++block) {
-          PutCode(to, block, half + lane, codes[block * kEncodeLanes + lane]);
+          layout.Put(to, block, half + lane, codes[block * kEncodeLanes + lane]);
         }
         if (with_terms) {
           out.terms[group * kGroupPoints + half + lane] = filler.Term(book, codes.data(), lane, scratch);

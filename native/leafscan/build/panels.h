@@ -111,7 +111,7 @@ class PanelFiller {
     double missed = 0.0;   // <r, e>
     for (std::size_t i = 0; i < coded(); ++i) {
       const std::uint8_t code = codes[i / width_ * kEncodeLanes + lane];
-      const double word = book.words[(i / width_ * kCodeWords + code) * width_ + i % width_];
+      const double word = book.words[(i / width_ * book.count + code) * width_ + i % width_];
       const double residual = scratch.residuals[i * kEncodeLanes + lane];
       inside += projected[i] * word;
       seen += residual * residual;

@@ -10,7 +10,7 @@ namespace leafscan {
 
 // The codes of postings: whole groups (hash/layout.h), leaf after leaf.
 struct CodeSections {
-  AlignedVector<std::uint8_t> codes;   // groups * padded blocks * 16
+  AlignedVector<std::uint8_t> codes;   // groups * padded blocks * 16 (4-bit codes) or 32 (8-bit codes)
   AlignedVector<std::int16_t> terms;   // groups * 32, squared_l2 alone
   AlignedVector<std::uint32_t> live;   // groups
 };
@@ -38,7 +38,7 @@ struct Sections {
   AlignedVector<float> upper_scales;           // upper leaves, dot products alone
   AlignedVector<float> upper_biases;           // upper leaves, dot products alone
   AlignedVector<std::uint64_t> upper_offsets;  // upper leaves + 1: the first leaf of each
-  AlignedVector<float> codebooks;              // blocks * 16 * width
+  AlignedVector<float> codebooks;              // blocks * words * width
   CodeSections primary;                        // in the order of the rows
   float term_scale = 0.0f;                     // what one step of a term is worth
   // SOAR: each row once more, in its second leaf.

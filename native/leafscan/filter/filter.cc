@@ -22,6 +22,7 @@ constexpr double kMostCost = 2.0;
 // Nanoseconds on one core; only their ratios matter.
 constexpr double kLine = 10.0;      // a cache line of a row, anywhere in memory but fetched ahead (simd/row_score.h)
 constexpr double kLookup = 0.43;    // 32 points and one block of the scan (simd/group_scan.h)
+constexpr double kWideLookup = 5.0; // of 8-bit codes (simd/wide_scan.h)
 constexpr double kLeaf = 40.0;      // a visit before anything is scanned; codes add the score of the centroid, a row
 constexpr double kProduct = 0.02;   // of routing (simd/route_score.h)
 constexpr double kLineBytes = 64.0;
@@ -95,8 +96,9 @@ double Filter::RowCost() const {
 
 double Filter::LeafCost(const Contents& of, double leaves) const {
   if (!snapshot_->has_codes()) return kLeaf + of.points / leaves * RowCost();
-  const double blocks = static_cast<double>(PaddedBlocks(snapshot_->codebooks.blocks));
-  return kLeaf + RowCost() + of.groups / leaves * blocks * kLookup;
+  const CodeLayout layout = snapshot_->layout();
+  const double group = static_cast<double>(layout.padded_blocks()) * (layout.wide() ? kWideLookup : kLookup);
+  return kLeaf + RowCost() + of.groups / leaves * group;
 }
 
 double Filter::OtherCost(double points, std::size_t candidates) const {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "leafscan/hash/layout.h"
+#include "leafscan/simd/wide_scan.h"
 
 namespace leafscan {
 namespace {
@@ -17,14 +18,16 @@ constexpr float kFractions = 32768.0f;
 void QueryTable::Build(const Snapshot& snapshot, std::span<const float> query) {
   const TransposedCodebooks& books = snapshot.codebooks;
   const bool l2 = snapshot.arrays.metric == Metric::kSquaredL2;
-  padded_blocks_ = PaddedBlocks(books.blocks);
+  padded_blocks_ = snapshot.layout().padded_blocks();
+  words_ = books.count;
   padded_query_.assign(books.blocks * books.width, 0.0f);
   for (std::size_t i = 0; i < query.size(); ++i) padded_query_[i] = l2 ? 2.0f * query[i] : query[i];
-  scratch_.resize(books.blocks * kCodeWords);
-  entries_.assign(padded_blocks_ * kCodeWords, 0);
-  const int levels = std::min(kMaxTableEntry, static_cast<int>(kMaxBlocks / books.blocks));
+  scratch_.resize(books.blocks * words_);
+  entries_.assign(padded_blocks_ * words_, 0);
+  const int most = words_ == kWideWords ? kMaxWideEntry : kMaxTableEntry;
+  const int levels = std::min(most, static_cast<int>(kMaxBlocks / books.blocks));
   const float least_unit = l2 ? snapshot.arrays.term_scale * 1.0001f : 0.0f;
-  scale_ = BuildTable(books.words, books.width, padded_query_, levels, least_unit, scratch_, entries_.data());
+  scale_ = BuildTable({books.words, words_, books.width}, padded_query_, levels, least_unit, scratch_, entries_.data());
   term_factor_ = 0;
   if (l2 && snapshot.arrays.term_scale > 0.0f) {
     const float factor = std::round(snapshot.arrays.term_scale / scale_.unit * kFractions);

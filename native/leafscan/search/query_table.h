@@ -22,7 +22,7 @@ class QueryTable {
   // the unit is coarse enough for t to be counted in it.
   void Build(const Snapshot& snapshot, std::span<const float> query);
 
-  ScanTable view() const { return {entries_.data(), padded_blocks_, term_factor_}; }
+  ScanTable view() const { return {entries_.data(), padded_blocks_, term_factor_, words_}; }
 
   // What is added to a leaf's sums so that all leaves' scores count from one origin: `center` is the centroid's own score.
   std::int32_t Bias(float center) const;
@@ -36,6 +36,7 @@ class QueryTable {
   AlignedVector<float> scratch_;
   AlignedVector<std::uint8_t> entries_;
   std::size_t padded_blocks_ = 0;
+  std::size_t words_ = kCodeWords;
   std::int16_t term_factor_ = 0;
   TableScale scale_;
   float origin_ = 0.0f;

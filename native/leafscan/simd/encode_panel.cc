@@ -21,14 +21,14 @@ struct Choice {
 };
 
 // The best word of one block for some lanes. `rest` is what the other blocks' errors come to along the direction.
-template <bool kAlong>
+template <std::uint32_t kWords, bool kAlong>
 HWY_INLINE Choice BestWord(const float* HWY_RESTRICT words, std::size_t width, const float* HWY_RESTRICT residuals,
                            const float* HWY_RESTRICT directions, hn::Vec<F32> rest, hn::Vec<F32> extra) {
   const F32 d;
   const U32 du;
   auto least = hn::Set(d, std::numeric_limits<float>::infinity());
   Choice best{hn::Zero(du), hn::Zero(d)};
-  for (std::uint32_t code = 0; code < 16; ++code, words += width) {
+  for (std::uint32_t code = 0; code < kWords; ++code, words += width) {
     auto loss = hn::Zero(d);
     auto along = hn::Zero(d);
     for (std::size_t i = 0; i < width; ++i) {
@@ -64,8 +64,9 @@ HWY_INLINE hn::Vec<F32> AlongNow(const float* HWY_RESTRICT words, std::size_t wi
   return hn::Load(d, along);
 }
 
-void Encode(const CodebookView& book, const float* HWY_RESTRICT residuals, const float* HWY_RESTRICT directions,
-            const float* HWY_RESTRICT extra, int max_visits, std::uint8_t* HWY_RESTRICT codes) {
+template <std::uint32_t kWords>
+HWY_INLINE void Encode(const CodebookView& book, const float* HWY_RESTRICT residuals, const float* HWY_RESTRICT directions,
+                       const float* HWY_RESTRICT extra, int max_visits, std::uint8_t* HWY_RESTRICT codes) {
   const F32 d;
   const U32 du;
   const std::size_t lanes = hn::Lanes(d);
@@ -83,10 +84,10 @@ void Encode(const CodebookView& book, const float* HWY_RESTRICT residuals, const
     const auto none = hn::Zero(d);
     auto total = hn::Zero(d);
     for (std::size_t block = 0; block < book.blocks; ++block) {
-      const float* words = book.words + block * 16 * book.width;
+      const float* words = book.words + block * kWords * book.width;
       const std::size_t at = block * book.width * kEncodeLanes + first;
       std::uint8_t* to = codes + block * kEncodeLanes + first;
-      put(BestWord<false>(words, book.width, residuals + at, nullptr, none, none).code, to);
+      put(BestWord<kWords, false>(words, book.width, residuals + at, nullptr, none, none).code, to);
       if (directions != nullptr) {
         total = hn::Add(total, AlongNow(words, book.width, residuals + at, directions + at, to));
       }
@@ -96,12 +97,12 @@ void Encode(const CodebookView& book, const float* HWY_RESTRICT residuals, const
     for (int visit = 0; visit < max_visits; ++visit) {
       bool changed = false;
       for (std::size_t block = 0; block < book.blocks; ++block) {
-        const float* words = book.words + block * 16 * book.width;
+        const float* words = book.words + block * kWords * book.width;
         const std::size_t at = block * book.width * kEncodeLanes + first;
         std::uint8_t* to = codes + block * kEncodeLanes + first;
         const auto rest =
             hn::Sub(total, AlongNow(words, book.width, residuals + at, directions + at, to));
-        const Choice best = BestWord<true>(words, book.width, residuals + at, directions + at, rest, weight);
+        const Choice best = BestWord<kWords, true>(words, book.width, residuals + at, directions + at, rest, weight);
         changed |= put(best.code, to);
         total = hn::Add(rest, best.along);
       }
@@ -110,17 +111,23 @@ void Encode(const CodebookView& book, const float* HWY_RESTRICT residuals, const
   }
 }
 
+void EncodeAny(const CodebookView& book, const float* residuals, const float* directions, const float* extra,
+               int max_visits, std::uint8_t* codes) {
+  book.count == 16 ? Encode<16>(book, residuals, directions, extra, max_visits, codes)
+                   : Encode<256>(book, residuals, directions, extra, max_visits, codes);
+}
+
 }  // namespace leafscan::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace leafscan {
 
-HWY_EXPORT(Encode);
+HWY_EXPORT(EncodeAny);
 
 void EncodePanel(const CodebookView& book, const float* residuals, const float* directions, const float* extra,
                  int max_visits, std::uint8_t* codes) {
-  HWY_DYNAMIC_DISPATCH(Encode)(book, residuals, directions, extra, max_visits, codes);
+  HWY_DYNAMIC_DISPATCH(EncodeAny)(book, residuals, directions, extra, max_visits, codes);
 }
 
 }  // namespace leafscan

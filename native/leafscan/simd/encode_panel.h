@@ -6,7 +6,7 @@
 // Codes start at the nearest codeword of each block; then blocks are visited in turn, each taking the code that lowers
 // the loss most while the others stay, until a visit of all blocks changes nothing.
 //
-// Cost: 16 codewords times (3 D + 5) operations a block, visit and vector of points, D dimensions a block; bound by
+// Cost: 16 or 256 codewords times (3 D + 5) operations a block, visit and vector of points, D dimensions a block; bound by
 // arithmetic, since codebooks stay in the first-level cache.
 #pragma once
 
@@ -18,9 +18,10 @@ namespace leafscan {
 inline constexpr std::size_t kEncodeLanes = 16;
 
 struct CodebookView {
-  const float* words = nullptr;  // blocks * 16 * width
+  const float* words = nullptr;  // blocks * count * width
   std::size_t blocks = 0;
-  std::size_t width = 0;  // dimensions a block
+  std::size_t width = 0;   // dimensions a block
+  std::size_t count = 16;  // words a block: 16 or 256
 };
 
 // `residuals` and `directions` are panels: component i of lane l at [i * 16 + l], blocks * width components; directions

@@ -13,7 +13,7 @@ inline double EncodeLoss(const CodebookView& book, const float* residuals, const
   double square = 0.0;
   double along = 0.0;
   for (std::size_t block = 0; block < book.blocks; ++block) {
-    const float* word = book.words + (block * 16 + codes[block * kEncodeLanes + lane]) * book.width;
+    const float* word = book.words + (block * book.count + codes[block * kEncodeLanes + lane]) * book.width;
     for (std::size_t i = 0; i < book.width; ++i) {
       const std::size_t at = (block * book.width + i) * kEncodeLanes + lane;
       const double error = static_cast<double>(residuals[at]) - word[i];

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "leafscan/simd/wide_scan.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "leafscan/simd/group_scan.cc"
 #include "hwy/foreach_target.h"
@@ -142,11 +144,13 @@ HWY_EXPORT(ScanTwoWithTerms);
 
 ScanProgress ScanGroups(const GroupRun& run, const ScanTable& table, std::int32_t threshold,
                         std::span<std::uint64_t> keys) {
+  if (table.words == kWideWords) return ScanWideGroups(run, table, threshold, keys);
   return run.terms == nullptr ? HWY_DYNAMIC_DISPATCH(ScanPlain)(run, table, threshold, keys)
                               : HWY_DYNAMIC_DISPATCH(ScanWithTerms)(run, table, threshold, keys);
 }
 
 PairProgress ScanGroupsForTwo(const GroupRun& run, const PairQuery& first, const PairQuery& second) {
+  if (first.table.words == kWideWords) return ScanWideGroupsForTwo(run, first, second);
   return run.terms == nullptr ? HWY_DYNAMIC_DISPATCH(ScanTwoPlain)(run, first, second)
                               : HWY_DYNAMIC_DISPATCH(ScanTwoWithTerms)(run, first, second);
 }

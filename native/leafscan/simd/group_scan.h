@@ -38,11 +38,12 @@ struct GroupRun {
   const GroupAddress* ahead = nullptr;   // one for each group that is read: what to fetch meanwhile; or null
 };
 
-// The query's side: padded_blocks * 16 entries, each at most kMaxTableEntry, whose largest sum fits 15 bits.
+// The query's side: padded_blocks * words entries, each at most kMaxTableEntry, whose largest sum fits 15 bits.
 struct ScanTable {
   const std::uint8_t* entries = nullptr;
   std::size_t padded_blocks = 0;
   std::int16_t term_factor = 0;
+  std::size_t words = kCodeWords;  // a block; of kWideWords see simd/wide_scan.h
 };
 
 // A survivor: larger is better, and of equal scores the lower row is.

@@ -10,10 +10,12 @@ namespace leafscan::reference {
 
 // The score of place `j` of group `group`, one lookup at a time.
 inline std::int32_t PointScore(const GroupRun& run, const ScanTable& table, std::size_t group, std::size_t j) {
-  const std::uint8_t* codes = run.codes + group * table.padded_blocks * kBlockBytes;
+  const bool wide = table.words == kWideWords;
+  const std::uint8_t* codes = run.codes + group * table.padded_blocks * (wide ? kWideBlockBytes : kBlockBytes);
   std::int32_t sum = 0;
   for (std::size_t block = 0; block < table.padded_blocks; ++block) {
-    sum += table.entries[block * kCodeWords + GetCode(codes, block, j)];
+    const std::uint8_t code = wide ? codes[block * kWideBlockBytes + j] : GetCode(codes, block, j);
+    sum += table.entries[block * table.words + code];
   }
   if (run.terms != nullptr) {
     const std::int32_t product = run.terms[group * kGroupPoints + j] * table.term_factor;

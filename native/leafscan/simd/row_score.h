@@ -16,7 +16,7 @@ float RowScore(Metric metric, const float* query, const float* row, std::size_t 
 
 // out[i] = RowScore(query, rows.row(which[i])). Rows are fetched ahead: they lie anywhere in memory.
 // Cost: a row of d floats is d/16 cache lines and one more; out of DRAM about 5 ns a line and core, so many rows ahead
-// (row_sums-inl.h). benchmarks/kernels/rows.cc measures it.
+// (row_sums-inl.h). native/benchmarks/rerank.cc measures it.
 void ScoreRows(Metric metric, const float* query, const MatrixView<float>& rows, std::span<const std::uint32_t> which,
                float* out);
 

@@ -12,14 +12,15 @@ HWY_BEFORE_NAMESPACE();
 namespace leafscan::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr std::size_t kWords = 16;
-using F32 = hn::CappedTag<float, kWords>;
+using F32 = hn::CappedTag<float, 16>;
 using I32 = hn::RebindToSigned<F32>;
 
-TableScale Build(std::span<const float> words, std::size_t width, std::span<const float> query, int levels,
-                 float least_unit, std::span<float> scratch, std::uint8_t* HWY_RESTRICT entries) {
+template <std::size_t kWords>
+HWY_INLINE TableScale Build(std::span<const float> words, std::size_t width, std::span<const float> query, int levels,
+                            float least_unit, std::span<float> scratch, std::uint8_t* HWY_RESTRICT entries) {
   const F32 d;
   const I32 di;
+  const hn::Rebind<std::uint8_t, I32> d8;
   const std::size_t lanes = hn::Lanes(d);
   const std::size_t blocks = query.size() / width;
   float widest = 0.0f;
@@ -54,18 +55,18 @@ TableScale Build(std::span<const float> words, std::size_t width, std::span<cons
   const auto inverse = hn::Set(d, 1.0f / scale.unit);
   const auto half = hn::Set(d, 0.5f);
   const auto top = hn::Set(di, levels);
-  HWY_ALIGN std::int32_t steps[kWords];
-  for (std::size_t block = 0; block < blocks; ++block) {
-    for (std::size_t first = 0; first < kWords; first += lanes) {
-      const auto value = hn::LoadU(d, scratch.data() + block * kWords + first);
-      const auto step = hn::ConvertTo(di, hn::Add(hn::Mul(value, inverse), half));
-      hn::Store(hn::Min(step, top), di, steps + first);
-    }
-    for (std::size_t code = 0; code < kWords; ++code) {
-      entries[block * kWords + code] = static_cast<std::uint8_t>(steps[code]);
-    }
+  for (std::size_t at = 0; at < blocks * kWords; at += lanes) {
+    const auto value = hn::LoadU(d, scratch.data() + at);
+    const auto step = hn::ConvertTo(di, hn::Add(hn::Mul(value, inverse), half));
+    hn::StoreU(hn::DemoteTo(d8, hn::Min(step, top)), d8, entries + at);
   }
   return scale;
+}
+
+TableScale BuildAny(const TableWords& words, std::span<const float> query, int levels, float least_unit,
+                    std::span<float> scratch, std::uint8_t* HWY_RESTRICT entries) {
+  return words.count == 16 ? Build<16>(words.words, words.width, query, levels, least_unit, scratch, entries)
+                           : Build<256>(words.words, words.width, query, levels, least_unit, scratch, entries);
 }
 
 }  // namespace leafscan::HWY_NAMESPACE
@@ -74,11 +75,11 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace leafscan {
 
-HWY_EXPORT(Build);
+HWY_EXPORT(BuildAny);
 
-TableScale BuildTable(std::span<const float> words, std::size_t width, std::span<const float> query, int levels,
-                      float least_unit, std::span<float> scratch, std::uint8_t* entries) {
-  return HWY_DYNAMIC_DISPATCH(Build)(words, width, query, levels, least_unit, scratch, entries);
+TableScale BuildTable(const TableWords& words, std::span<const float> query, int levels, float least_unit,
+                      std::span<float> scratch, std::uint8_t* entries) {
+  return HWY_DYNAMIC_DISPATCH(BuildAny)(words, query, levels, least_unit, scratch, entries);
 }
 
 }  // namespace leafscan

@@ -1,8 +1,8 @@
 // The query's side of the scan: for each block of dimensions, the inner product of the query's part with each of the
-// block's sixteen codewords, in whole steps of one unit.
+// block's codewords, sixteen or 256, in whole steps of one unit.
 //
-// Cost: 16 (width + 2) multiplications and additions a block and a few operations to quantise, about 0.2 us a query at
-// 50 blocks; codebooks stay in the second-level cache.
+// Cost: (width + 2) multiplications and additions a codeword and a few operations to quantise, about 0.2 us a query at
+// 50 blocks of sixteen; codebooks stay in the second-level cache.
 #pragma once
 
 #include <cstddef>
@@ -16,11 +16,17 @@ struct TableScale {
   double offset = 0.0;  // the sum of the blocks' least entries, which all points share
 };
 
-// `words` holds the codewords transposed, words[(block * width + i) * 16 + code]; `query` has blocks * width components;
-// `least_unit` bounds the unit from below and `levels` the entries from above. Writes (block, code) to entries[block * 16
-// + code]; `scratch` has room for blocks * 16. Products are rounded before they are added, so that all instruction sets
-// agree to the bit.
-TableScale BuildTable(std::span<const float> words, std::size_t width, std::span<const float> query, int levels,
-                      float least_unit, std::span<float> scratch, std::uint8_t* entries);
+// Codewords transposed: words[(block * width + i) * count + code].
+struct TableWords {
+  std::span<const float> words;
+  std::size_t count = 16;  // a block: 16 or 256
+  std::size_t width = 0;
+};
+
+// `query` has blocks * width components; `least_unit` bounds the unit from below and `levels`, at most 255, the entries
+// from above. Writes (block, code) to entries[block * count + code]; `scratch` has room for blocks * count. Products are
+// rounded before they are added, so that all instruction sets agree to the bit.
+TableScale BuildTable(const TableWords& words, std::span<const float> query, int levels, float least_unit,
+                      std::span<float> scratch, std::uint8_t* entries);
 
 }  // namespace leafscan

@@ -5,10 +5,11 @@
 namespace leafscan {
 namespace {
 
-Segment SegmentAt(const CodeArrays& arrays, std::size_t group, std::size_t points, std::size_t blocks) {
+Segment SegmentAt(const CodeArrays& arrays, std::size_t group, std::size_t points,
+                  const CodeLayout& layout) {
   Segment segment;
   segment.groups = GroupsOf(points);
-  segment.codes = arrays.codes.data() + group * PaddedBlocks(blocks) * kBlockBytes;
+  segment.codes = arrays.codes.data() + group * layout.group_bytes();
   segment.live = arrays.live.data() + group;
   if (!arrays.terms.empty()) segment.terms = arrays.terms.data() + group * kGroupPoints;
   return segment;
@@ -30,16 +31,18 @@ std::shared_ptr<const Snapshot> OpenSnapshot(const IndexArrays& arrays) {
     TransposedCodebooks& books = snapshot->codebooks;
     books.blocks = blocks;
     books.width = arrays.width;
+    books.count = arrays.words;
     books.words.resize(arrays.codebooks.size());
     for (std::size_t block = 0; block < blocks; ++block) {
-      for (std::size_t code = 0; code < kCodeWords; ++code) {
+      for (std::size_t code = 0; code < books.count; ++code) {
         for (std::size_t i = 0; i < arrays.width; ++i) {
-          books.words[(block * arrays.width + i) * kCodeWords + code] =
-              arrays.codebooks[(block * kCodeWords + code) * arrays.width + i];
+          books.words[(block * arrays.width + i) * books.count + code] =
+              arrays.codebooks[(block * books.count + code) * arrays.width + i];
         }
       }
     }
   }
+  const CodeLayout layout = snapshot->layout();
   std::size_t group = 0;
   std::size_t spill_group = 0;
   std::vector<std::size_t> segments_of;
@@ -49,7 +52,7 @@ std::shared_ptr<const Snapshot> OpenSnapshot(const IndexArrays& arrays) {
     leaf.count = arrays.leaf_offsets[l + 1] - leaf.first_row;
     const std::size_t before = snapshot->segments.size();
     if (blocks > 0 && leaf.count > 0) {
-      Segment segment = SegmentAt(arrays.primary, group, leaf.count, blocks);
+      Segment segment = SegmentAt(arrays.primary, group, leaf.count, layout);
       segment.first_row = static_cast<std::uint32_t>(leaf.first_row);
       group += segment.groups;
       snapshot->segments.push_back(segment);
@@ -57,7 +60,7 @@ std::shared_ptr<const Snapshot> OpenSnapshot(const IndexArrays& arrays) {
     const std::uint64_t spilled =
         snapshot->has_spill() ? arrays.spill_offsets[l + 1] - arrays.spill_offsets[l] : std::uint64_t{0};
     if (spilled > 0) {
-      Segment segment = SegmentAt(arrays.spill, spill_group, spilled, blocks);
+      Segment segment = SegmentAt(arrays.spill, spill_group, spilled, layout);
       segment.rows = arrays.spill_rows.data() + spill_group * kGroupPoints;
       spill_group += segment.groups;
       snapshot->segments.push_back(segment);

@@ -33,11 +33,12 @@ struct Leaf {
   std::span<const Segment> segments;  // in Snapshot::segments
 };
 
-// Codebooks as the lookup table wants them: words[(block * width + i) * 16 + code].
+// Codebooks as the lookup table wants them: words[(block * width + i) * count + code].
 struct TransposedCodebooks {
   AlignedVector<float> words;
   std::size_t blocks = 0;
   std::size_t width = 0;
+  std::size_t count = kCodeWords;  // words a block
 };
 
 struct CodeArrays {
@@ -67,6 +68,7 @@ struct IndexArrays {
   std::span<const float> codebooks;                // empty without codes
   std::size_t blocks = 0;
   std::size_t width = 0;
+  std::size_t words = kCodeWords;                  // a block: 16 or 256
   CodeArrays primary;
   float term_scale = 0.0f;
   std::span<const std::uint64_t> spill_offsets;    // empty without second leaves
@@ -86,7 +88,8 @@ struct Snapshot {
   bool has_projection() const { return arrays.projection.rows > 0; }
   bool has_tree() const { return arrays.centroids.data != nullptr; }
   bool has_codes() const { return codebooks.blocks > 0; }
-  std::size_t group_bytes() const { return PaddedBlocks(codebooks.blocks) * kBlockBytes; }
+  CodeLayout layout() const { return {codebooks.blocks, codebooks.count}; }
+  std::size_t group_bytes() const { return layout().group_bytes(); }
   bool has_spill() const { return !arrays.spill_offsets.empty(); }
   bool has_rows() const { return !arrays.rows.empty(); }
 };

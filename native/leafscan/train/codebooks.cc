@@ -11,9 +11,12 @@
 namespace leafscan {
 namespace {
 
-constexpr std::size_t kWords = 16;
-constexpr std::size_t kStartPoints = 2048;   // what the starts are drawn from
+// What the starts are drawn from, at least, and for each word.
+constexpr std::size_t kStartPoints = 2048;
+constexpr std::size_t kStartPointsAWord = 32;
 constexpr std::size_t kPanelsPerChunk = 64;  // sums are taken over chunks of this size, whatever the threads
+// Equations of all words are kept for each chunk: of many words, for fewer and larger ones.
+constexpr std::size_t kWordsPerPanels = 64;
 constexpr float kMaxWeight = 32.0f;
 
 // One training run: the sample, its codes, and the codebooks as they stand.
@@ -22,7 +25,8 @@ class Trainer {
   Trainer(const PanelSet& sample, const CodebookOptions& options)
       : sample_(sample),
         options_(options),
-        words_(sample.blocks * kWords * sample.width, 0.0f),
+        word_count_(options.words),
+        words_(sample.blocks * options.words * sample.width, 0.0f),
         codes_(sample.panels() * sample.blocks * kEncodeLanes) {}
 
   AlignedVector<float> Run() {
@@ -43,8 +47,10 @@ class Trainer {
   }
 
  private:
-  CodebookView book() const { return {words_.data(), sample_.blocks, sample_.width}; }
-  float* word(std::size_t block, std::size_t code) { return words_.data() + (block * kWords + code) * sample_.width; }
+  CodebookView book() const { return {words_.data(), sample_.blocks, sample_.width, word_count_}; }
+  float* word(std::size_t block, std::size_t code) {
+    return words_.data() + (block * word_count_ + code) * sample_.width;
+  }
   float residual(std::size_t point, std::size_t component) const {
     return sample_.residual_panel(point / kEncodeLanes)[component * kEncodeLanes + point % kEncodeLanes];
   }
@@ -55,12 +61,12 @@ class Trainer {
   // k-means++ (Arthur and Vassilvitskii, 2007) on evenly spaced points of the sample.
   void Start(std::size_t block) {
     const std::size_t width = sample_.width;
-    const std::size_t count = std::min(sample_.points, kStartPoints);
+    const std::size_t count = std::min(sample_.points, std::max(kStartPoints, kStartPointsAWord * word_count_));
     const std::size_t stride = sample_.points / count;
     Random random(options_.seed * 0x9E3779B97F4A7C15u + block);
     std::vector<double> distance(count, 0.0);
     std::size_t chosen = random.Below(count);
-    for (std::size_t code = 0; code < kWords; ++code) {
+    for (std::size_t code = 0; code < word_count_; ++code) {
       for (std::size_t i = 0; i < width; ++i) word(block, code)[i] = residual(chosen * stride, block * width + i);
       double total = 0.0;
       for (std::size_t point = 0; point < count; ++point) {
@@ -73,7 +79,7 @@ class Trainer {
         total += distance[point];
       }
       if (!(total > 0.0)) {
-        chosen = random.Below(count);  // fewer than sixteen distinct points
+        chosen = random.Below(count);  // fewer distinct points than words
         continue;
       }
       double left = total * (static_cast<double>(random.Next() >> 11) * 0x1.0p-53);
@@ -98,14 +104,14 @@ class Trainer {
 
   void MoveToMeans(std::size_t block) {
     const std::size_t width = sample_.width;
-    std::vector<double> sums(kWords * width, 0.0);
-    std::vector<std::size_t> counts(kWords, 0);
+    std::vector<double> sums(word_count_ * width, 0.0);
+    std::vector<std::size_t> counts(word_count_, 0);
     for (std::size_t point = 0; point < sample_.points; ++point) {
       const std::uint8_t code = codes(point / kEncodeLanes, block)[point % kEncodeLanes];
       ++counts[code];
       for (std::size_t i = 0; i < width; ++i) sums[code * width + i] += residual(point, block * width + i);
     }
-    for (std::size_t code = 0; code < kWords; ++code) {
+    for (std::size_t code = 0; code < word_count_; ++code) {
       if (counts[code] == 0) continue;
       for (std::size_t i = 0; i < width; ++i) {
         word(block, code)[i] = static_cast<float>(sums[code * width + i] / static_cast<double>(counts[code]));
@@ -127,12 +133,13 @@ class Trainer {
   // Solves each block's codewords in turn; `along_` keeps every point's total error along its direction meanwhile.
   void MoveAnisotropic() {
     const std::size_t width = sample_.width;
-    const std::size_t chunks = (sample_.panels() + kPanelsPerChunk - 1) / kPanelsPerChunk;
+    const std::size_t panels_per_chunk = kPanelsPerChunk * std::max<std::size_t>(1, word_count_ / kWordsPerPanels);
+    const std::size_t chunks = (sample_.panels() + panels_per_chunk - 1) / panels_per_chunk;
     along_.assign(sample_.panels() * kEncodeLanes, 0.0);
     const auto for_points = [&](const auto& body) {
       ParallelFor(chunks, options_.threads, [&](std::size_t chunk) {
-        const std::size_t first = chunk * kPanelsPerChunk * kEncodeLanes;
-        const std::size_t end = std::min(sample_.points, first + kPanelsPerChunk * kEncodeLanes);
+        const std::size_t first = chunk * panels_per_chunk * kEncodeLanes;
+        const std::size_t end = std::min(sample_.points, first + panels_per_chunk * kEncodeLanes);
         for (std::size_t point = first; point < end; ++point) body(chunk, point);
       });
     };
@@ -142,20 +149,20 @@ class Trainer {
       }
     });
     for (std::size_t block = 0; block < sample_.blocks; ++block) {
-      std::vector<NormalEquations> parts(chunks * kWords, NormalEquations(width));
+      std::vector<NormalEquations> parts(chunks * word_count_, NormalEquations(width));
       for_points([&](std::size_t chunk, std::size_t point) {
         const std::size_t panel = point / kEncodeLanes;
         const std::size_t lane = point % kEncodeLanes;
         const std::size_t at = block * width * kEncodeLanes + lane;
         const double own = Along(panel, lane, block);
         along_[point] -= own;
-        parts[chunk * kWords + codes(panel, block)[lane]].Add(
+        parts[chunk * word_count_ + codes(panel, block)[lane]].Add(
             sample_.residual_panel(panel) + at, sample_.direction_panel(panel) + at, kEncodeLanes,
             sample_.extra_panel(panel)[lane], along_[point]);
       });
-      for (std::size_t code = 0; code < kWords; ++code) {
+      for (std::size_t code = 0; code < word_count_; ++code) {
         NormalEquations whole(width);
-        for (std::size_t chunk = 0; chunk < chunks; ++chunk) whole.Add(parts[chunk * kWords + code]);
+        for (std::size_t chunk = 0; chunk < chunks; ++chunk) whole.Add(parts[chunk * word_count_ + code]);
         whole.Solve(word(block, code));
       }
       for_points([&](std::size_t, std::size_t point) {
@@ -166,6 +173,7 @@ class Trainer {
 
   const PanelSet& sample_;
   const CodebookOptions& options_;
+  std::size_t word_count_;
   AlignedVector<float> words_;
   std::vector<std::uint8_t> codes_;
   std::vector<double> along_;

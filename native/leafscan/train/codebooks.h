@@ -1,4 +1,4 @@
-// Codebooks of sixteen codewords for each block of dimensions.
+// Codebooks of 16 or 256 codewords for each block of dimensions.
 #pragma once
 
 #include <cstddef>
@@ -38,6 +38,7 @@ struct CodebookOptions {
   std::uint64_t seed = 0;
   int threads = 1;
   Monitor* monitor = nullptr;
+  std::size_t words = 16;  // a block: 16 or 256
 };
 
 // Visits of all blocks that an encoding may take; it nearly always settles in three.
@@ -47,7 +48,7 @@ inline constexpr int kMaxVisits = 8;
 // within [1, 32]. T = 0 means 1, plain squared error.
 float AnisotropicWeight(double threshold, double norm, std::size_t dim);
 
-// Trains blocks * 16 * width numbers: k-means of each block from seeded starts (k-means++), and then, where the points
+// Trains blocks * words * width numbers: k-means of each block from seeded starts (k-means++), and then, where the points
 // are anisotropic, rounds of encoding and of the codeword update that minimises the anisotropic loss (normal equations
 // of one block at a time, the errors of all others held). points >= 1. The result depends on the seed alone.
 AlignedVector<float> TrainCodebooks(const PanelSet& sample, const CodebookOptions& options);

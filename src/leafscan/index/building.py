@@ -103,6 +103,7 @@ def build(
             tree_sample_size=tree.training_sample_size if tree else 0,
             tree_iterations=tree.training_iterations if tree else 0,
             dimensions_per_block=codes.dimensions_per_block if codes else 0,
+            lookup_bits=codes.lookup_bits if codes else 4,
             code_sample_size=codes.training_sample_size if codes else 0,
             code_iterations=codes.training_iterations if codes else 0,
             anisotropic_threshold=(codes.anisotropic_quantization_threshold or 0.0) if codes else 0.0,

@@ -305,7 +305,7 @@ class Index:
         if config.tree is not None:
             parts.append(f"{config.tree.num_leaves:,} leaves")
         if isinstance(config.score, AsymmetricHash):
-            parts.append("4-bit codes")
+            parts.append(f"{config.score.lookup_bits}-bit codes")
             if config.reorder is not None:
                 first = f"{config.reorder.first_dtype} and " if config.reorder.first_dtype else ""
                 parts.append(f"{first}{config.reorder.dtype} reordering")

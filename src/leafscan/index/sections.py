@@ -17,9 +17,12 @@ from leafscan.index.ids import StringIds
 
 __all__ = ["check_contents"]
 
-#: Points in a group of codes, and what the number of its blocks is a multiple of.
+#: Points in a group of codes, and what the number of its blocks is a multiple of, by the bits of a code.
 GROUP = 32
-BLOCK_MULTIPLE = 4
+BLOCK_MULTIPLE = {4: 4, 8: 2}
+
+#: The bytes of a block of such a group.
+BLOCK_BYTES = {4: 16, 8: 32}
 
 _DTYPES = {
     "order": np.uint32,
@@ -109,15 +112,18 @@ def check_contents(contents: Contents, n: int) -> None:
     if isinstance(config.score, AsymmetricHash):
         width = config.score.dimensions_per_block
         seen = config.score.pca_dimensions or contents.dim
+        bits = config.score.lookup_bits
         blocks = -(-seen // width)
+        padded = -(-blocks // BLOCK_MULTIPLE[bits]) * BLOCK_MULTIPLE[bits]
+        group = (padded, BLOCK_BYTES[bits])
         if "projection" in sections:
             _check_shape(sections, "projection", (seen, contents.dim))
-        _check_shape(sections, "codebooks", (blocks, 16, width))
-        _check_codes(sections, "", leaf_sizes, blocks)
+        _check_shape(sections, "codebooks", (blocks, 2**bits, width))
+        _check_codes(sections, "", leaf_sizes, group)
     if "spill_offsets" in sections:
         _check_offsets(sections, "spill_offsets", n, len(leaf_sizes))
         spill_sizes: NDArray[np.int64] = np.diff(sections["spill_offsets"]).astype(np.int64)
-        _check_codes(sections, "spill_", spill_sizes, blocks)
+        _check_codes(sections, "spill_", spill_sizes, group)
         _check_shape(sections, "spill_rows", (len(sections["spill_live"]), GROUP))
         if sections["spill_rows"].max() >= n:
             raise _wrong("spill_rows", f"each value must be below {n}")
@@ -196,11 +202,10 @@ def _check_upper(sections: Mapping[str, NDArray[Any]], dim: int, leaves: int, co
 
 
 def _check_codes(
-    sections: Mapping[str, NDArray[Any]], prefix: str, leaf_sizes: NDArray[np.int64], blocks: int
+    sections: Mapping[str, NDArray[Any]], prefix: str, leaf_sizes: NDArray[np.int64], group: tuple[int, int]
 ) -> None:
     groups = int((-(-leaf_sizes // GROUP)).sum())
-    padded = -(-blocks // BLOCK_MULTIPLE) * BLOCK_MULTIPLE
-    _check_shape(sections, f"{prefix}codes", (groups, padded, 16))
+    _check_shape(sections, f"{prefix}codes", (groups, *group))
     if f"{prefix}terms" in sections:
         _check_shape(sections, f"{prefix}terms", (groups, GROUP))
     _check_live(sections, f"{prefix}live", leaf_sizes, groups)

@@ -159,6 +159,39 @@ TEST_P(SearcherTest, RowsKeptInFewerBitsAgreeToTheBitToo) {
   }
 }
 
+TEST_P(SearcherTest, CodesOfEightBitsAgreeToTheBitToo) {
+  Draw draw(15);
+  const Rows rows = ClusteredRows(draw, 1200, 19, 30, 0.5);
+  const Rows queries = ClusteredRows(draw, 40, 19, 30, 0.5);
+  for (const Metric metric : kMetrics) {
+    for (const Shape& shape : kShapes) {
+      if (shape.width == 0) continue;
+      BuildOptions plan = Plan(metric, shape.leaves, shape.width, shape.spill, shape.rows);
+      plan.words = kWideWords;
+      const OpenedIndex index(rows, plan);
+      for (const SearchOptions& options : {Ask(10, 8, 80), Ask(3, 20, 1200)}) {
+        const auto search = [&] { return index.Search(queries.view(), options); };
+        const Found batch = search();
+        ASSERT_EQ(batch, OnBestInstructionSet(search));
+        SearchOptions threads = options;
+        threads.threads = 3;
+        ASSERT_EQ(index.Search(queries.view(), threads), batch);
+        for (std::size_t q = 0; q < queries.count; ++q) {
+          const Found alone = index.Search({queries.row(q), 1, 19}, options);
+          const auto at = static_cast<std::ptrdiff_t>(q * options.k);
+          ASSERT_TRUE(std::equal(alone.ids.begin(), alone.ids.end(), batch.ids.begin() + at));
+          ASSERT_TRUE(std::equal(alone.scores.begin(), alone.scores.end(), batch.scores.begin() + at));
+        }
+      }
+      if (shape.rows) {
+        const Found all = index.Search(queries.view(), Ask(10, 20, 1200));
+        const Found wanted = Wanted(rows, index, metric, queries, 10);
+        ASSERT_EQ(all.ids, wanted.ids);
+      }
+    }
+  }
+}
+
 TEST_P(SearcherTest, FirstRowsChooseWhatTheFullRowsScore) {
   Draw draw(14);
   const Rows rows = ClusteredRows(draw, 900, 19, 12, 0.5);

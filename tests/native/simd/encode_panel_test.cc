@@ -29,8 +29,9 @@ struct Case {
   std::vector<float> residuals;
   std::vector<float> directions;
   std::vector<float> extra;
+  std::size_t count = 16;  // words a block
 
-  CodebookView book() const { return {words.data(), blocks, width}; }
+  CodebookView book() const { return {words.data(), blocks, width, count}; }
   std::vector<std::uint8_t> Plain() const {
     std::vector<std::uint8_t> codes(blocks * kEncodeLanes, 99);
     EncodePanel(book(), residuals.data(), nullptr, nullptr, kPlenty, codes.data());
@@ -52,8 +53,8 @@ struct Case {
     double size = 0.0;
     for (std::size_t i = 0; i < blocks * width; ++i) {
       const double r = residuals[i * kEncodeLanes + lane];
-      for (std::size_t code = 0; code < 16; ++code) {
-        const double word = words[(i / width * 16 + code) * width + i % width];
+      for (std::size_t code = 0; code < count; ++code) {
+        const double word = words[(i / width * count + code) * width + i % width];
         size = std::max(size, (r - word) * (r - word));
       }
     }
@@ -62,12 +63,13 @@ struct Case {
   }
 };
 
-Case Make(Draw& draw, std::size_t blocks, std::size_t width, double scale = 1.0) {
+Case Make(Draw& draw, std::size_t blocks, std::size_t width, double scale = 1.0, std::size_t count = 16) {
   Case made;
+  made.count = count;
   made.blocks = blocks;
   made.width = width;
   const std::size_t components = blocks * width;
-  made.words = draw.Normals(blocks * 16 * width, scale);
+  made.words = draw.Normals(blocks * count * width, scale);
   made.residuals = draw.Normals(components * kEncodeLanes, scale);
   made.directions = draw.Normals(components * kEncodeLanes);
   made.extra.resize(kEncodeLanes);
@@ -220,6 +222,33 @@ TEST_P(EncodePanelTest, LanesDoNotTouchOneAnother) {
       ASSERT_EQ(codes[block * kEncodeLanes + lane], together[block * kEncodeLanes + lane]);
     }
   }
+}
+
+TEST_P(EncodePanelTest, CodesOf256WordsAreAtTheirOptimum) {
+  Draw draw(8);
+  bool beyond = false;
+  for (const Shape& shape : {Shape{1, 4}, Shape{2, 2}, Shape{7, 3}, Shape{25, 4}}) {
+    const Case made = Make(draw, shape.blocks, shape.width, 1.0, 256);
+    for (const bool anisotropic : {false, true}) {
+      std::vector<std::uint8_t> codes = anisotropic ? made.Anisotropic(kPlenty) : made.Plain();
+      const auto loss = [&](std::size_t lane) {
+        return anisotropic ? made.Loss(codes, lane) : made.PlainLoss(codes, lane);
+      };
+      for (std::size_t lane = 0; lane < kEncodeLanes; ++lane) {
+        const double least = loss(lane);
+        for (std::size_t block = 0; block < shape.blocks; ++block) {
+          const std::uint8_t code = codes[block * kEncodeLanes + lane];
+          beyond |= code > 127;
+          for (int other = 0; other < 256; ++other) {
+            codes[block * kEncodeLanes + lane] = static_cast<std::uint8_t>(other);
+            ASSERT_GE(loss(lane), least - made.Slack(lane)) << shape.blocks << " x " << shape.width;
+          }
+          codes[block * kEncodeLanes + lane] = code;
+        }
+      }
+    }
+  }
+  EXPECT_TRUE(beyond);
 }
 
 TEST_P(EncodePanelTest, WordsThemselvesAreCodedExactly) {

@@ -28,12 +28,12 @@ struct Table {
 };
 
 Table Make(const std::vector<float>& words, std::size_t width, const std::vector<float>& query, int levels,
-           float least_unit) {
+           float least_unit, std::size_t count = 16) {
   const std::size_t blocks = query.size() / width;
-  std::vector<float> scratch(blocks * 16);
+  std::vector<float> scratch(blocks * count);
   Table table;
-  table.entries.assign(blocks * 16, 0xEE);
-  const TableScale scale = BuildTable(words, width, query, levels, least_unit, scratch, table.entries.data());
+  table.entries.assign(blocks * count, 0xEE);
+  const TableScale scale = BuildTable({words, count, width}, query, levels, least_unit, scratch, table.entries.data());
   table.unit = scale.unit;
   table.offset = scale.offset;
   return table;
@@ -50,7 +50,7 @@ double Rounding(const std::vector<float>& words, std::size_t width, const std::v
 }
 
 void ExpectNearReference(const Table& table, const std::vector<float>& words, std::size_t width,
-                         const std::vector<float>& query, int levels, float least_unit) {
+                         const std::vector<float>& query, int levels, float least_unit, std::size_t count = 16) {
   const std::size_t blocks = query.size() / width;
   const double rounding = Rounding(words, width, query);
   double offset = 0.0;
@@ -58,17 +58,17 @@ void ExpectNearReference(const Table& table, const std::vector<float>& words, st
   for (std::size_t block = 0; block < blocks; ++block) {
     double low = std::numeric_limits<double>::infinity();
     double high = -low;
-    for (std::size_t code = 0; code < 16; ++code) {
-      const double entry = reference::TableEntry(words, width, query, block, code);
+    for (std::size_t code = 0; code < count; ++code) {
+      const double entry = reference::TableEntry(words, width, query, block, code, count);
       low = std::min(low, entry);
       high = std::max(high, entry);
     }
     offset += low;
     widest = std::max(widest, high - low);
-    for (std::size_t code = 0; code < 16; ++code) {
-      const int entry = table.entries[block * 16 + code];
+    for (std::size_t code = 0; code < count; ++code) {
+      const int entry = table.entries[block * count + code];
       ASSERT_LE(entry, levels);
-      const double exact = (reference::TableEntry(words, width, query, block, code) - low) / table.unit;
+      const double exact = (reference::TableEntry(words, width, query, block, code, count) - low) / table.unit;
       ASSERT_NEAR(entry, std::min<double>(exact, levels), 0.5 + 2 * rounding / table.unit + 1e-4)
           << "block " << block << " code " << code;
     }
@@ -92,6 +92,23 @@ TEST_P(ScoreTableTest, RandomShapesAreNearTheReferenceAndEqualOnAllInstructionSe
         const auto make = [&] { return Make(words, width, query, levels, least_unit); };
         const Table table = make();
         ExpectNearReference(table, words, width, query, levels, least_unit);
+        ASSERT_EQ(table, OnBestInstructionSet(make)) << "width " << width << " blocks " << blocks;
+      }
+    }
+  }
+}
+
+TEST_P(ScoreTableTest, TablesOf256WordsAreNearTheReferenceAndEqualOnAllInstructionSets) {
+  Draw draw(6);
+  for (const std::size_t width : {1, 2, 4, 7}) {
+    for (const std::size_t blocks : {1, 2, 25}) {
+      const std::vector<float> words = draw.Normals(blocks * width * 256);
+      const std::vector<float> query = draw.Normals(blocks * width);
+      for (const int levels : {3, 255}) {
+        const auto make = [&] { return Make(words, width, query, levels, 0.0f, 256); };
+        const Table table = make();
+        ExpectNearReference(table, words, width, query, levels, 0.0f, 256);
+        EXPECT_EQ(*std::max_element(table.entries.begin(), table.entries.end()), levels);
         ASSERT_EQ(table, OnBestInstructionSet(make)) << "width " << width << " blocks " << blocks;
       }
     }

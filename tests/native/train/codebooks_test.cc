@@ -46,7 +46,7 @@ PanelSet MakeSet(Draw& draw, const Shape& shape, float eta) {
 
 // The loss of all points, coded by these words; as their own weights say, or plain.
 double Loss(const PanelSet& set, const AlignedVector<float>& words, bool anisotropic) {
-  const CodebookView book{words.data(), set.blocks, set.width};
+  const CodebookView book{words.data(), set.blocks, set.width, words.size() / (set.blocks * set.width)};
   std::vector<std::uint8_t> codes(set.blocks * kEncodeLanes);
   double loss = 0.0;
   for (std::size_t p = 0; p < set.panels(); ++p) {
@@ -60,8 +60,9 @@ double Loss(const PanelSet& set, const AlignedVector<float>& words, bool anisotr
   return loss;
 }
 
-AlignedVector<float> Train(const PanelSet& set, int iterations, int threads = 1, std::uint64_t seed = 1) {
-  return TrainCodebooks(set, {iterations, seed, threads, nullptr});
+AlignedVector<float> Train(const PanelSet& set, int iterations, int threads = 1, std::uint64_t seed = 1,
+                           std::size_t words = 16) {
+  return TrainCodebooks(set, {iterations, seed, threads, nullptr, words});
 }
 
 TEST(CodebooksTest, RoundsLowerThePlainLoss) {
@@ -116,6 +117,26 @@ TEST(CodebooksTest, UpToSixteenDifferentPointsAreCodedExactly) {
       }
       EXPECT_NEAR(Loss(set, Train(set, 5), eta > 1.0f), 0.0, 1e-9) << different;
       EXPECT_NEAR(Loss(many, Train(many, 5), eta > 1.0f), 0.0, 1e-6) << different;
+    }
+  }
+}
+
+TEST(CodebooksTest, Of256WordsTheSeedAloneDecidesAndTheLossIsAFractionOfThatOfSixteen) {
+  Draw draw(7);
+  for (const float eta : {1.0f, 4.0f}) {
+    const PanelSet set = MakeSet(draw, {6000, 3, 2}, eta);
+    const AlignedVector<float> words = Train(set, 6, 1, 1, 256);
+    EXPECT_EQ(words.size(), 3u * 256 * 2);
+    EXPECT_EQ(Train(set, 6, 3, 1, 256), words);
+    EXPECT_NE(Train(set, 6, 1, 2, 256), words);
+    const bool anisotropic = eta > 1.0f;
+    // In two dimensions, sixteen times the words leave about a sixteenth.
+    EXPECT_LT(Loss(set, words, anisotropic), 0.12 * Loss(set, Train(set, 6), anisotropic));
+    if (anisotropic) {
+      PanelSet plain = set;
+      plain.directions.clear();
+      plain.extra.clear();
+      EXPECT_LT(Loss(set, words, true), Loss(set, Train(plain, 6, 1, 1, 256), true));
     }
   }
 }

@@ -27,7 +27,7 @@ class Config(Part):
     tree
         How rows are partitioned into leaves; None scans them all.
     score
-        How rows are scored: `BruteForce` (exactly) or `AsymmetricHash` (by 4-bit codes).
+        How rows are scored: `BruteForce` (exactly) or `AsymmetricHash` (by codes).
     reorder
         Scores the best candidates of the codes again, exactly. None drops the rows after hashing, and
         results carry the codes' approximate scores.
