@@ -20,10 +20,10 @@ class Leafscan(Peer):
 
     @classmethod
     def plans(cls, shape: Shape, quick: bool) -> list[Plan]:
-        """Give it the leaves that ScaNN gets, so that builds can be compared, and a finer tree."""
+        """Give it the leaves that ScaNN gets, so that builds can be compared, and others."""
         fine = fine_leaves(shape.rows)
         finer = max(fine, min(2 * fine, shape.rows // 50))
-        rows = {"dtype": "bfloat16"}
+        staged = {"first_dtype": "int8"}
 
         def plan(label: str, leaves: int, **build: Any) -> Plan:
             return Plan(label, {"leaves": leaves, "block": 2, **build}, tree_ladders(leaves))
@@ -31,15 +31,16 @@ class Leafscan(Peer):
         if shape.metric == "squared_l2":
             seen = {"components": min(64, shape.dimensions // 2)}
             plans = [
-                plan(f"{fine} leaves, 64 components, bfloat16", fine, **seen, **rows),
-                plan(f"{fine} leaves, bfloat16", fine, **rows),
-                plan(f"{finer} leaves, 64 components, bfloat16", finer, **seen, **rows),
+                plan(f"{fine} leaves, 64 components, int8 first", fine, **seen, **staged),
+                plan(f"{fine} leaves, int8 first", fine, **staged),
+                plan(f"{finer} leaves, int8 first", finer, **staged),
             ]
         else:
+            routed = {"avq_eta": 4.0} if shape.metric == "dot_product" else {}
             plans = [
-                plan(f"{fine} leaves, bfloat16", fine, **rows),
-                plan(f"{fine} leaves, SOAR, bfloat16", fine, soar=1.0, **rows),
-                plan(f"{finer} leaves, bfloat16", finer, **rows),
+                plan(f"{fine} leaves", fine, **routed),
+                plan(f"{fine} leaves, int8 first", fine, **routed, **staged),
+                plan(f"{fine} leaves, SOAR, int8 first", fine, soar=1.0, **routed, **staged),
             ]
         return plans[:1] if quick else plans
 
@@ -51,11 +52,12 @@ class Leafscan(Peer):
                 num_leaves=params["leaves"],
                 training_iterations=params.get("iterations", 12),
                 soar_lambda=params.get("soar"),
+                avq_eta=params.get("avq_eta"),
             ),
             score=leafscan.AsymmetricHash(
                 dimensions_per_block=params["block"], pca_dimensions=params.get("components")
             ),
-            reorder=leafscan.Reorder(dtype=params.get("dtype", "float32")),
+            reorder=leafscan.Reorder(first_dtype=params.get("first_dtype")),
             search=leafscan.SearchParams(
                 leaves=params.get("searched", max(1, params["leaves"] // 10)),
                 candidates=params.get("reorder", 100),
