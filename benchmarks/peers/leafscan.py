@@ -30,9 +30,10 @@ class Leafscan(Peer):
 
         if shape.metric == "squared_l2":
             seen = {"components": min(64, shape.dimensions // 2)}
+            short = {"dtype": "bfloat16"}
             plans = [
-                plan(f"{fine} leaves, 64 components, int8 first", fine, **seen, **staged),
-                plan(f"{fine} leaves, int8 first", fine, **staged),
+                plan(f"{fine} leaves, 64 components, bfloat16", fine, **seen, **short),
+                plan(f"{fine} leaves, bfloat16", fine, **short),
                 plan(f"{finer} leaves, int8 first", finer, **staged),
             ]
         else:
@@ -57,7 +58,9 @@ class Leafscan(Peer):
             score=leafscan.AsymmetricHash(
                 dimensions_per_block=params["block"], pca_dimensions=params.get("components")
             ),
-            reorder=leafscan.Reorder(first_dtype=params.get("first_dtype")),
+            reorder=leafscan.Reorder(
+                dtype=params.get("dtype", "float32"), first_dtype=params.get("first_dtype")
+            ),
             search=leafscan.SearchParams(
                 leaves=params.get("searched", max(1, params["leaves"] // 10)),
                 candidates=params.get("reorder", 100),
