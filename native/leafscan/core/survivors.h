@@ -64,8 +64,9 @@ class KeyHistogram {
 // which keys come: whoever skips keys below least() loses nothing.
 class Survivors {
  public:
-  // Room that a writer finds at least, right after a compaction.
-  static constexpr std::size_t kRoom = 256;
+  // A writer finds room for so many keys at least, right after a compaction, and for few more at a time: a threshold that
+  // it does not hear of is of no use to it.
+  static constexpr std::size_t kRoom = 64;
 
   // Where keys may repeat a row once, the best N of different rows are kept, each by its best key.
   void Reset(std::size_t wanted, bool rows_repeat = false) {
@@ -75,7 +76,7 @@ class Survivors {
     least_ = 0;
     histogram_.Stop();
     counted_ = rows_repeat ? 2 * wanted : wanted;  // so many keys have N rows
-    const std::size_t capacity = 2 * counted_ + 4 * kRoom;
+    const std::size_t capacity = 2 * counted_ + 16 * kRoom;
     if (keys_.size() < capacity) keys_.resize(capacity);
     capacity_ = capacity;
   }
@@ -83,7 +84,10 @@ class Survivors {
   // Keys below this one are not among the best N.
   std::uint64_t least() const { return least_; }
 
-  std::span<std::uint64_t> room() { return {keys_.data() + size_, capacity_ - size_}; }
+  std::span<std::uint64_t> room() {
+    const std::size_t missing = histogram_.started() || size_ >= counted_ ? 2 * kRoom : counted_ - size_;
+    return {keys_.data() + size_, std::min(capacity_ - size_, missing + kRoom)};
+  }
 
   // The first `count` of the room were written.
   void Commit(std::size_t count) {

@@ -120,10 +120,8 @@ void BatchScan::ScanLeaf(const Leaf& leaf, std::span<const Visit> visits, std::s
              second.survivors.room()});
         first.survivors.Commit(done.kept[0]);
         second.survivors.Commit(done.kept[1]);
-        if (done.groups < run.groups) {
-          if (first.survivors.room().size() < kGroupPoints) first.survivors.Compact();
-          if (second.survivors.room().size() < kGroupPoints) second.survivors.Compact();
-        }
+        if (first.survivors.room().size() < Survivors::kRoom) first.survivors.Compact();
+        if (second.survivors.room().size() < Survivors::kRoom) second.survivors.Compact();
         Skip(run, done.groups, group_bytes);
       }
     }

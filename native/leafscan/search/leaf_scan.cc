@@ -52,7 +52,7 @@ std::size_t ScanRun(GroupRun run, const ScanTable& table, std::size_t group_byte
     const ScanProgress done = ScanGroups(run, table, SurvivorScore(survivors.least()), survivors.room());
     survivors.Commit(done.kept);
     read += done.read;
-    if (done.groups < run.groups) survivors.Compact();
+    if (survivors.room().size() < Survivors::kRoom) survivors.Compact();
     if (run.ahead != nullptr) run.ahead += done.read;
     Skip(run, done.groups, group_bytes);
   }

@@ -41,7 +41,8 @@ std::vector<std::uint64_t> Stream(Draw& draw, std::size_t count, std::size_t sco
 std::size_t Write(Survivors& survivors, std::span<const std::uint64_t> keys, std::size_t at_once) {
   std::size_t written = 0;
   for (std::size_t at = 0; at < keys.size();) {
-    if (survivors.room().size() < at_once) survivors.Compact();
+    if (survivors.room().size() < Survivors::kRoom) survivors.Compact();
+    EXPECT_GE(survivors.room().size(), Survivors::kRoom);
     const std::uint64_t least = survivors.least();
     std::size_t kept = 0;
     for (std::size_t i = 0; i < at_once && at < keys.size(); ++i, ++at) {
@@ -65,7 +66,7 @@ TEST(SurvivorsTest, AreTheBestWhateverTheOrder) {
           if (order == 1) std::sort(keys.begin(), keys.end());
           if (order == 2) std::sort(keys.begin(), keys.end(), std::greater<>());
           survivors.Reset(wanted);
-          Write(survivors, keys, 1 + draw.Below(200));
+          Write(survivors, keys, 1 + draw.Below(Survivors::kRoom));
           ASSERT_EQ(Kept(survivors), best) << wanted << " of " << count;
           ASSERT_EQ(Kept(survivors), best) << "asked twice";
         }
@@ -84,7 +85,7 @@ TEST(SurvivorsTest, TheThresholdIsNeverAboveTheLastThatStays) {
     std::vector<std::uint64_t> seen;
     for (std::size_t at = 0; at + 100 <= keys.size(); at += 100) {
       const std::span<const std::uint64_t> some(keys.data() + at, 100);
-      Write(survivors, some, 100);
+      Write(survivors, some, 50);
       seen.insert(seen.end(), some.begin(), some.end());
       if (seen.size() >= wanted) {
         ASSERT_LE(survivors.least(), SortedBest(seen, wanted).back());
