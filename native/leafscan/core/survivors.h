@@ -15,8 +15,8 @@
 
 namespace leafscan {
 
-// How many of the keys seen lie in each of some bins, and from it a bound that N of them reach. A few nanoseconds a key, where
-// selecting anew each time that some hundred came takes ten and leaves the bound behind meanwhile.
+// How many of the keys seen lie in each of some bins, and from it a bound that N of them reach. A few nanoseconds a key,
+// where selecting anew each time that some hundred came takes ten and leaves the bound behind meanwhile.
 class KeyHistogram {
  public:
   bool started() const { return wanted_ > 0; }

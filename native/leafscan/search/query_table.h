@@ -18,8 +18,9 @@ inline constexpr std::size_t kMaxBlocks = 32767;
 
 class QueryTable {
  public:
-  // Needs a snapshot with codes of at most kMaxBlocks blocks, and the query as its codes see it (projected, where they see a projection). The scores of squared_l2 are -|q - c|^2 + 2 <q, r~> - t: the table holds 2 <q, r~>, and
-  // the unit is coarse enough for t to be counted in it.
+  // Needs a snapshot with codes of at most kMaxBlocks blocks, and the query as its codes see it (projected, where they
+  // see a projection). The scores of squared_l2 are -|q - c|^2 + 2 <q, r~> - t: the table holds 2 <q, r~>, and the unit
+  // is coarse enough for t to be counted in it.
   void Build(const Snapshot& snapshot, std::span<const float> query);
 
   ScanTable view() const { return {entries_.data(), padded_blocks_, term_factor_, words_}; }
