@@ -1,7 +1,6 @@
 """The trial: make the vectors, know the truth, build, choose, answer, and weigh it all against the bounds."""
 
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -66,15 +65,15 @@ class Trial:
         start_peak_memory()
         start = clock()
         source = Embeddings(DIMENSIONS, self.seed)
-        with bar("vectors", self.rows) as tell:
-            base = source.rows(0, self.rows, self.threads, tell)
+        with bar("vectors", self.rows) as shown:
+            base = source.rows(0, self.rows, self.threads, shown.update)
         queries = source.rows(QUERIES_FROM, self.queries)
         made = clock() - start
         say(f"{self.rows:,} x {DIMENSIONS} unit vectors and {self.queries:,} held-out queries: {made:.1f} s")
 
         start = clock()
-        with bar("exact neighbours", self.rows) as tell:
-            truth = neighbours_by_parts(base, queries, METRIC, max(SCALES), self.threads, tell=tell)
+        with bar("exact neighbours", self.rows) as shown:
+            truth = neighbours_by_parts(base, queries, METRIC, max(SCALES), self.threads, tell=shown.update)
         proof = best_scores(base, queries[:PROVED], METRIC, K)
         worst = float(np.abs(proof - truth[1][:PROVED, :K]).max())
         known = clock() - start
@@ -168,16 +167,6 @@ def told(tried: Tried) -> str:
     )
 
 
-class bar:  # noqa: N801
-    """A bar on a terminal; inside, a function that moves it on."""
-
-    def __init__(self, title: str, total: int) -> None:
-        self._bar = tqdm(desc=title, total=total, unit_scale=True, leave=False, disable=None)
-
-    def __enter__(self) -> Callable[[int], object]:
-        """Begin."""
-        return self._bar.update  # type: ignore[no-any-return]
-
-    def __exit__(self, *_: object) -> None:
-        """End."""
-        self._bar.close()
+def bar(title: str, total: int) -> tqdm:
+    """Return a bar for a terminal, to be entered; ``update`` moves it on."""
+    return tqdm(desc=title, total=total, unit_scale=True, leave=False, disable=None)

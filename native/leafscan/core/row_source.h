@@ -41,8 +41,8 @@ struct RowSource {
   std::size_t size() const { return chosen.empty() ? rows.rows : chosen.size(); }
   std::size_t dim() const { return rows.cols; }
 
-  // A hint that the row will be read soon.
-  void Fetch(std::size_t index) const {
+  // A hint that the row will be read soon. Always inlined: see core/prefetch.h.
+  HWY_INLINE void Fetch(std::size_t index) const {
     constexpr std::size_t kLine = 64 / sizeof(float);
     const float* row = Row(index);
     for (std::size_t i = 0; i < rows.cols; i += kLine) Prefetch(row + i);

@@ -9,27 +9,14 @@
 #include <vector>
 
 #include "fixtures/draw.h"
+#include "fixtures/keys.h"
 
 namespace leafscan {
 namespace {
 
-std::vector<std::uint64_t> SortedBest(std::vector<std::uint64_t> keys, std::size_t wanted) {
-  std::sort(keys.begin(), keys.end(), std::greater<>());
-  keys.resize(std::min(wanted, keys.size()));
-  return keys;
-}
-
 std::vector<std::uint64_t> Kept(TopKeys& top) {
   const auto keys = top.Sorted();
   return {keys.begin(), keys.end()};
-}
-
-// Different rows, scores that often tie.
-std::vector<std::uint64_t> Stream(Draw& draw, std::size_t count, std::size_t scores) {
-  std::vector<std::uint64_t> keys(count);
-  for (std::size_t i = 0; i < count; ++i) keys[i] = draw.Below(scores) << 32 | i;
-  for (std::size_t i = count; i > 1; --i) std::swap(keys[i - 1], keys[draw.Below(i)]);
-  return keys;
 }
 
 TEST(TopKeysTest, EqualsSortingWhateverTheOrder) {
