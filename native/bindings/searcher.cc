@@ -152,6 +152,8 @@ class PythonSearcher {
     searcher_.emplace(OpenSnapshot(arrays));
   }
 
+  SearcherParts parts() const { return {&*searcher_, {order_.data(), order_.size()}}; }
+
   nb::tuple Search(const InArray<float>& queries, std::int64_t k, std::int64_t leaves, std::int64_t candidates,
                    int threads, bool normalize, const PythonFilter* filter, std::int64_t refined,
                    std::int64_t upper_leaves) const {
@@ -259,6 +261,8 @@ class PythonSearcher {
 };
 
 }  // namespace
+
+SearcherParts PartsOf(const nb::handle& searcher) { return nb::cast<const PythonSearcher&>(searcher).parts(); }
 
 void BindSearcher(nb::module_& module) {
   nb::class_<PythonFilter>(module, "Filter")

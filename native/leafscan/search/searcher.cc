@@ -45,7 +45,7 @@ void Searcher::Search(const MatrixView<float>& queries, const SearchOptions& opt
   const bool listed = options.filter != nullptr && options.filter->listed();
   if (!snapshot_->has_tree() && !snapshot_->has_codes() && !listed) {
     const auto put = [&](std::size_t query, std::span<const std::uint64_t> keys) {
-      Put(keys, k, ids.data() + query * k, scores.data() + query * k);
+      Put(keys, options, ids.data() + query * k, scores.data() + query * k);
     };
     exact_.Search(queries, k, options.threads, options.monitor, put, options.filter);
     return;
@@ -126,7 +126,7 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
     const bool whole = !snapshot_->has_tree() && !snapshot_->has_codes();
     const std::size_t visits = filter->Visits(options.leaves, wanted);
     if (filter->allowed() == 0 || whole || filter->BetterListed(visits, wanted)) {
-      Put(ScoreListed(snapshot_->arrays.rows, query, filter->rows(), options.k, space), options.k, ids, scores);
+      Put(ScoreListed(snapshot_->arrays.rows, query, filter->rows(), options.k, space), options, ids, scores);
       return;
     }
     if (snapshot_->has_tree()) leaves = snapshot_->router.RouteAmong(filter->open_leaves(), seen, visits, space.route);
@@ -137,7 +137,7 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
   if (!snapshot_->has_codes()) {
     Put(filter == nullptr ? ScanRows(query, leaves, options.k, space)
                           : ScanAllowedRows(query, leaves, options.k, *filter, space),
-        options.k, ids, scores);
+        options, ids, scores);
     return;
   }
   const std::span<const std::uint64_t> survivors =
@@ -148,7 +148,7 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
 void Searcher::Finish(std::span<const float> query, std::span<const std::uint64_t> survivors, const QueryTable& table,
                       const SearchOptions& options, Workspace& space, std::int64_t* ids, float* scores) const {
   if (snapshot_->has_rows()) {
-    Put(Rerank(query, survivors, options, space), options.k, ids, scores);
+    Put(Rerank(query, survivors, options, space), options, ids, scores);
     return;
   }
   space.keys.resize(survivors.size());
@@ -156,7 +156,7 @@ void Searcher::Finish(std::span<const float> query, std::span<const std::uint64_
     space.keys[i] = ScoreKey(table.Score(SurvivorScore(survivors[i])), SurvivorRow(survivors[i]));
   }
   std::sort(space.keys.begin(), space.keys.end(), std::greater<>());
-  Put(space.keys, options.k, ids, scores);
+  Put(space.keys, options, ids, scores);
 }
 
 std::span<const std::uint64_t> Searcher::ScanRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
@@ -215,13 +215,15 @@ std::span<const std::uint64_t> Searcher::Rerank(std::span<const float> query, st
   return ScoreListed(arrays.rows, query, space.rows, options.k, space);
 }
 
-void Searcher::Put(std::span<const std::uint64_t> keys, std::size_t k, std::int64_t* ids, float* scores) const {
+void Searcher::Put(std::span<const std::uint64_t> keys, const SearchOptions& options, std::int64_t* ids,
+                   float* scores) const {
+  const std::size_t k = options.k;
   const IndexArrays& arrays = snapshot_->arrays;
   const bool l2 = arrays.metric == Metric::kSquaredL2;
   const std::size_t found = std::min(k, keys.size());
   for (std::size_t i = 0; i < found; ++i) {
     const float score = KeyScore(keys[i]);
-    ids[i] = arrays.ids[KeyRow(keys[i])];
+    ids[i] = options.rows ? KeyRow(keys[i]) : arrays.ids[KeyRow(keys[i])];
     scores[i] = l2 ? std::max(0.0f, -score) : score;
   }
   const float worst = std::numeric_limits<float>::infinity();

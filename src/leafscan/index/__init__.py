@@ -6,6 +6,7 @@ from leafscan.index.errors import FileFormatError
 from leafscan.index.files import verify
 from leafscan.index.filter import Filter
 from leafscan.index.index import Index, SearchResult, load
+from leafscan.index.slots import Slot
 from leafscan.index.version import __version__
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Reorder",
     "SearchParams",
     "SearchResult",
+    "Slot",
     "Tree",
     "__version__",
     "build",

@@ -2,6 +2,7 @@
 
 import os
 import time
+import weakref
 from collections.abc import Iterable
 from typing import Any, NamedTuple, SupportsIndex
 
@@ -62,6 +63,7 @@ class Index:
         "_contents",
         "_default",
         "_find",
+        "_followers",
         "_lookup",
         "_normalize",
         "_one",
@@ -83,6 +85,8 @@ class Index:
         )
         self._find = self._searcher.search
         self._lookup: Lookup | None = None
+        # Slots that serve this index, which are told of each version that it publishes.
+        self._followers: weakref.WeakSet[Any] = weakref.WeakSet()
         self._one = (contents.dim,)
         # What (params, (leaves, candidates, refined, upper leaves)) are of the index itself and of the latest
         # search that gave its own: whoever searches in a loop gives the same object every time, so it is
