@@ -152,7 +152,7 @@ def publish_slot(
     threads: int,
     normalize: bool,
 ) -> None:
-    """Serve a searcher, with these arguments of `Searcher.search`, from now on; ValueError if it is closed."""
+    """Serve a searcher, with these arguments of `Searcher.search`, from now on; ValueError if closed."""
 
 def close_slot(slot: int) -> None:
     """Serve nothing any more; a slot that is closed already stays so."""

@@ -24,17 +24,18 @@ IdKind: TypeAlias = Literal["integers", "strings"]
 class Slot:
     """A place that an index is served from, known by a number that is never used again.
 
-    A traced or compiled program carries the number; `publish` puts another index behind it by one store, which
-    the program sees at its next call, without being traced or compiled again. An index that is updated in place
-    publishes each version to the slots that serve it. A search goes on with the version it began with. Once the
-    slot is closed or collected, searches of its number raise.
+    A traced or compiled program carries the number; `publish` puts another index behind it by one store,
+    which the program sees at its next call, without being traced or compiled again. An index that is updated
+    in place publishes each version to the slots that serve it. A search goes on with the version it began
+    with. Once the slot is closed or collected, searches of its number raise.
 
     Parameters
     ----------
     index
         What to serve; None waits for `publish`.
     params
-        How thoroughly to search; what is None in it, and None itself, means the index's own ``config.search``.
+        How thoroughly to search; what is None in it, and None itself, means the index's own
+        ``config.search``.
     threads
         How many a batch may use; by default ``LEAFSCAN_NUM_THREADS``, else all that this process may have. A
         single query uses one.

@@ -1,4 +1,4 @@
-"""leafscan as a JAX operation: under ``jit``, ``vmap``, ``grad`` and ``shard_map``, for an index that may change.
+"""leafscan as a JAX operation, under ``jit``, ``vmap``, ``grad`` and ``shard_map``.
 
 >>> import jax, leafscan, numpy as np
 >>> import leafscan.jax
@@ -7,9 +7,9 @@
 >>> best(np.array([[0, 3, 2, 1], [5, 0, 1, 0]], np.float32)).ids.tolist()
 [[1, 2], [0, 2]]
 
-On the CPU a search is an XLA custom call (XLA's foreign function interface) that reads queries and writes results
-where XLA has them. Arrays on a GPU take the host path: `jax.pure_callback` copies the queries to the host, searches
-there, and copies ids and scores back.
+On the CPU a search is an XLA custom call (XLA's foreign function interface) that reads queries and writes
+results where XLA has them. Arrays on a GPU take the host path: `jax.pure_callback` copies the queries to the
+host, searches there, and copies ids and scores back.
 """
 
 try:

@@ -18,7 +18,7 @@ __all__ = ["found", "id_dtype", "slot_number"]
 
 def id_dtype() -> np.dtype[Any]:
     """Return what ids come back as: int64, or int32 while ``jax_enable_x64`` is off."""
-    return np.dtype(np.int64 if jax.config.jax_enable_x64 else np.int32)
+    return np.dtype(jax.dtypes.canonicalize_dtype(np.int64))
 
 
 def slot_number(number: int) -> np.ndarray[Any, np.dtype[np.uint32]]:
@@ -106,10 +106,11 @@ def _search(
     slot: Any, queries: Any, deny: Any, allow: Any, k: int, positions: bool, vectors: bool
 ) -> tuple[Any, Any, Any]:
     rows, dim = queries.shape
+    struct: Any = jax.ShapeDtypeStruct
     shapes = (
-        jax.ShapeDtypeStruct((rows, k), deny.dtype),
-        jax.ShapeDtypeStruct((rows, k), np.float32),
-        jax.ShapeDtypeStruct((rows, k if vectors else 0, dim), np.float32),
+        struct((rows, k), deny.dtype),
+        struct((rows, k), np.float32),
+        struct((rows, k if vectors else 0, dim), np.float32),
     )
 
     def on_the_host(*operands: Any) -> Any:

@@ -32,11 +32,15 @@ class TracedSlot(NamedTuple):
     id_kind: IdKind
 
 
-jax.tree_util.register_pytree_node(
-    Slot,
-    lambda slot: ((slot_number(slot.number),), (slot.dim, slot.metric, slot.id_kind)),
-    lambda known, children: TracedSlot(children[0], *known),  # type: ignore[arg-type]
-)
+def _flatten(slot: Slot) -> tuple[tuple[Any], tuple[Any, ...]]:
+    return (slot_number(slot.number),), (slot.dim, slot.metric, slot.id_kind)
+
+
+def _unflatten(known: tuple[Any, ...], children: tuple[Any]) -> Any:
+    return TracedSlot(children[0], *known)
+
+
+jax.tree_util.register_pytree_node(Slot, _flatten, _unflatten)
 
 Searchable: TypeAlias = Index | Slot | TracedSlot
 
@@ -53,23 +57,23 @@ def search(
     """Find the best ``k`` rows for each query, as an operation of JAX.
 
     It works eagerly and under ``jit``, ``vmap``, ``grad`` (and ``jvp``, ``hessian``), ``scan`` and
-    ``shard_map``. Scores are differentiable with respect to the queries, by the rows that were found, which are
-    held fixed; ids have no derivative.
+    ``shard_map``. Scores are differentiable with respect to the queries, by the rows that were found, which
+    are held fixed; ids have no derivative.
 
     Parameters
     ----------
     index
-        A `leafscan.Index`, or a `leafscan.Slot`, whose index can be replaced and which knows how thoroughly to
-        search. Compiled functions see a new version at their next call and are not traced again. A slot may
-        also be an argument of a jitted function; it is a pytree.
+        A `leafscan.Index`, or a `leafscan.Slot`, whose index can be replaced and which knows how thoroughly
+        to search. Compiled functions see a new version at their next call and are not traced again. A slot
+        may also be an argument of a jitted function, which then serves every slot: it is a pytree.
     queries
         (d,) or (..., d) real numbers, all finite; searched as float32 whatever their dtype.
     k
         How many, at least 1; a Python integer, since it is the result's shape.
     positions
         Return positions instead of ids: of each row its place among the vectors when the index was built.
-        ``leafscan.Slot.decode`` (or ``index.ids[positions]``) turns them into ids. Needed for strings, and for
-        ids from 2**31 while ``jax_enable_x64`` is off.
+        ``leafscan.Slot.decode`` turns them into ids. Needed for strings, and for ids from 2**31 while
+        ``jax_enable_x64`` is off.
     deny
         Integers (..., m), for each query what it must not be given, or (m,) for all; named as in the result.
         Fill lists up with -1. What the index does not have is passed over.
@@ -79,18 +83,18 @@ def search(
     Returns
     -------
     SearchResult
-        ``ids`` (int32, or int64 with ``jax_enable_x64``) and ``scores`` (float32) as JAX arrays, (k,) for (d,) and
-        (..., k) for (..., d), best first; id -1 and score -inf (squared_l2: +inf) where there is no more.
+        ``ids`` (int32, or int64 with ``jax_enable_x64``) and ``scores`` (float32) as JAX arrays, (k,) for
+        (d,) and (..., k) for (..., d), best first; id -1 and score -inf (squared_l2: +inf) where there is no
+        more.
 
     Raises
     ------
     TypeError
         If an argument is of the wrong kind, or the index has strings for ids and ``positions`` is False.
     ValueError
-        If a shape is wrong.
-    jax.errors.JaxRuntimeError
-        When the search runs: if a query holds NaN, the slot is closed, an id does not fit int32, or a
-        derivative is asked of an index that keeps no rows. The message says which.
+        If a shape is wrong. And when the search runs, as whatever this JAX makes of XLA's INVALID_ARGUMENT:
+        if a query holds NaN, the slot is closed, an id does not fit int32, or a derivative is asked of an
+        index that keeps no rows. The message says which.
 
     Notes
     -----
@@ -115,8 +119,8 @@ def search(
     count = whole_number(k, "k", low=1, high=MAX_K)
     if kind == "strings" and not positions:
         raise TypeError(
-            "this index has strings for ids, which arrays of JAX cannot hold; search with positions=True, and "
-            "decode them outside: leafscan.Slot(index).decode(positions)."
+            "this index has strings for ids, which arrays of JAX cannot hold; search with positions=True, "
+            "and decode them outside: leafscan.Slot(index).decode(positions)."
         )
     points = queries if isinstance(queries, jax.Array) else np.asarray(queries)
     if not (jnp.issubdtype(points.dtype, jnp.floating) or jnp.issubdtype(points.dtype, jnp.integer)):
@@ -156,7 +160,7 @@ def _lists(values: Any, name: str, leading: tuple[int, ...]) -> Any:
         return None
     if isinstance(array, np.ndarray) and array.size and array.max() > np.iinfo(id_dtype()).max:
         raise ValueError(
-            f"{name} holds {array.max()}, which does not fit {id_dtype()}; switch jax_enable_x64 on, or search "
-            "with positions=True and name positions."
+            f"{name} holds {array.max()}, which does not fit {id_dtype()}; switch jax_enable_x64 on, or "
+            "search with positions=True and name positions."
         )
     return array

@@ -16,8 +16,8 @@ POSITIONS = "leafscan_search_positions"
 def has_custom_call() -> bool:
     """Tell whether searches on the CPU are XLA custom calls.
 
-    They are, unless this leafscan was built without its module for XLA; then `jax.pure_callback` serves the CPU
-    too, with the same results.
+    They are, unless this leafscan was built without its module for XLA; then `jax.pure_callback` serves the
+    CPU too, with the same results.
 
     Examples
     --------
