@@ -25,6 +25,16 @@ using namespace nb::literals;
 namespace leafscan {
 namespace {
 
+// Whether this thread came from Python and holds the GIL.
+thread_local bool in_python = false;
+
+struct InPython {
+  InPython() { in_python = true; }
+  ~InPython() { in_python = false; }
+  InPython(const InPython&) = delete;
+  InPython& operator=(const InPython&) = delete;
+};
+
 int DropReference(void* object) {
   Py_DECREF(static_cast<PyObject*>(object));
   return 0;
@@ -35,6 +45,10 @@ std::shared_ptr<const void> Shared(const nb::object& object) {
   PyObject* held = nb::object(object).release().ptr();
   return {held, [](PyObject* last) {
             if (!Py_IsInitialized()) return;
+            if (in_python) {
+              Py_DECREF(last);
+              return;
+            }
             // Without waiting for the GIL; 0 means that the interpreter will do it.
             if (Py_AddPendingCall(&DropReference, last) == 0) return;
             const nb::gil_scoped_acquire interpreter;
@@ -44,6 +58,7 @@ std::shared_ptr<const void> Shared(const nb::object& object) {
 
 void Publish(std::int64_t slot, const nb::object& searcher, std::int64_t leaves, std::int64_t candidates,
              std::int64_t refined, std::int64_t upper_leaves, int threads, bool normalize) {
+  const InPython here;
   const SearcherParts parts = PartsOf(searcher);
   const auto served = std::make_shared<ServedIndex>();
   served->owner = Shared(searcher);
@@ -125,7 +140,13 @@ void BindSlots(nb::module_& module) {
   module.def("open_slot", [] { return ProcessSlots().Open(); });
   module.def("publish_slot", &Publish, "slot"_a, "searcher"_a, nb::kw_only(), "leaves"_a, "candidates"_a, "refined"_a,
              "upper_leaves"_a, "threads"_a, "normalize"_a);
-  module.def("close_slot", [](std::int64_t slot) { ProcessSlots().Close(slot); }, "slot"_a);
+  module.def(
+      "close_slot",
+      [](std::int64_t slot) {
+        const InPython here;
+        ProcessSlots().Close(slot);
+      },
+      "slot"_a);
   module.def("search_slot", &SearchSlot, "slot"_a, "queries"_a, "k"_a, nb::kw_only(), "positions"_a = false,
              "deny"_a = nb::none(), "allow"_a = nb::none(), "vectors"_a = false);
   module.def("slots_capsule", [] { return nb::capsule(&kSlots, LEAFSCAN_SLOTS_CAPSULE); });

@@ -24,14 +24,14 @@ XLA_FFI_Error* Fail(const XLA_FFI_CallFrame* frame, const char* message) {
 }
 
 // When a handler is registered, XLA asks what it was compiled for. What is read and called here lies where it lay since
-// the first version of the interface, so the answer is the version of whoever asks.
+// version 0.1, so the answer is the version of whoever asks; at 0.1 it did not say.
 bool TellMetadata(const XLA_FFI_CallFrame* frame) {
   for (const XLA_FFI_Extension_Base* extension = frame->extension_start; extension != nullptr;
        extension = extension->next) {
     if (extension->type != XLA_FFI_Extension_Metadata) continue;
     XLA_FFI_Metadata* metadata = reinterpret_cast<const XLA_FFI_Metadata_Extension*>(extension)->metadata;
     metadata->api_version.major_version = XLA_FFI_API_MAJOR;
-    metadata->api_version.minor_version = frame->api->api_version.minor_version;
+    metadata->api_version.minor_version = frame->api == nullptr ? 1 : frame->api->api_version.minor_version;
     metadata->traits = 0;
     return true;
   }

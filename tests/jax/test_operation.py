@@ -18,6 +18,7 @@ from leafscan.jax import call, has_custom_call, search  # noqa: E402
 
 METRICS = ["dot_product", "cosine", "squared_l2"]
 QUERIES = np.random.default_rng(9).standard_normal((12, 6)).astype(np.float32)
+NONE = np.zeros((12, 0), np.int32)
 
 
 def build(n: int = 50, d: int = 6, *, seed: int = 0, metric: str = "dot_product", **options):
@@ -267,13 +268,23 @@ def test_it_goes_into_scan_and_cond():
     np.testing.assert_array_equal(np.asarray(chosen(True, QUERIES)), expected)
 
 
+def test_where_there_may_be_other_devices_the_program_has_a_way_for_each(monkeypatch: pytest.MonkeyPatch):
+    index = build(metric="cosine")
+    monkeypatch.setattr(call, "only_cpu", lambda: False)
+    number = call.slot_number(leafscan.index.slots.slot_of(index).number)
+    program = jax.jit(lambda number, queries: call._search(number, queries, NONE, NONE, 4, False, True))
+    expected = index.search(QUERIES, k=4)
+    found = program(number, QUERIES)
+    np.testing.assert_array_equal(np.asarray(found[0]), expected.ids)
+    np.testing.assert_array_equal(np.asarray(found[1]), expected.scores)
+
+
 @pytest.mark.parametrize("metric", METRICS)
 def test_the_host_path_gives_the_same(metric: str, monkeypatch: pytest.MonkeyPatch):
     index = build(metric=metric, ids=np.arange(50) + 100)
     number = call.slot_number(leafscan.index.slots.slot_of(index).number)
     ranked = index.search(QUERIES, k=50).ids.astype(np.int32)
-    none = np.zeros((12, 0), np.int32)
-    arguments = [(none, none), (ranked[:, :3], none), (none, ranked[:, 4:8])]
+    arguments = [(NONE, NONE), (ranked[:, :3], NONE), (NONE, ranked[:, 4:8])]
 
     def both(deny, allow):
         return jax.jit(lambda *all: call._search(*all, 4, False, True))(number, QUERIES, deny, allow)
@@ -292,7 +303,7 @@ def test_the_host_path_gives_the_same(metric: str, monkeypatch: pytest.MonkeyPat
     large = build(5, ids=np.arange(5) * 2**33 + 7)
     number = call.slot_number(leafscan.index.slots.slot_of(large).number)
     with pytest.raises(Exception, match="does not fit int32"):
-        jax.block_until_ready(both(none, none))
+        jax.block_until_ready(both(NONE, NONE))
 
 
 IN_A_PROCESS = """
@@ -336,6 +347,8 @@ def test_shard_map_and_an_executable_that_another_process_cached(tmp_path: Path)
         )
         assert done.returncode == 0, done.stderr
         programs.append({path.name for path in tmp_path.glob("jit_search-*-cache")})
+    if jax.__version_info__ < (0, 6):
+        return  # its cache takes no program with a custom call
     # The second process took the program of the first, with a slot of its own as operand.
     assert len(programs[0]) == 1
     assert programs[0] == programs[1]

@@ -64,6 +64,7 @@ class Index:
         "_default",
         "_find",
         "_followers",
+        "_lent",
         "_lookup",
         "_normalize",
         "_one",
@@ -87,6 +88,8 @@ class Index:
         self._lookup: Lookup | None = None
         # Slots that serve this index, which are told of each version that it publishes.
         self._followers: weakref.WeakSet[Any] = weakref.WeakSet()
+        # The one that frameworks search this index through, once they do (`leafscan.index.slots.slot_of`).
+        self._lent: Any = None
         self._one = (contents.dim,)
         # What (params, (leaves, candidates, refined, upper leaves)) are of the index itself and of the latest
         # search that gave its own: whoever searches in a loop gives the same object every time, so it is

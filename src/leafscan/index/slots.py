@@ -2,7 +2,7 @@
 
 import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, NoReturn, Self, SupportsIndex, TypeAlias
 
 import numpy as np
@@ -16,9 +16,13 @@ from leafscan.index.index import Index
 from leafscan.index.metric import Metric
 from leafscan.index.threads import check_threads
 
-__all__ = ["Slot", "slot_of"]
+__all__ = ["OPERANDS", "IdKind", "Slot", "slot_of"]
 
 IdKind: TypeAlias = Literal["integers", "strings"]
+
+#: What makes an operand of a number, by framework: each slot has those of the frameworks that are imported
+#: when it opens, so that tracing a program does not make them.
+OPERANDS: dict[str, Callable[[int], Any]] = {}
 
 
 class Slot:
@@ -71,10 +75,13 @@ class Slot:
         "_publishing",
         "_threads",
         "dim",
+        "operands",
     )
 
     #: The dimensions of queries; 0 before the first index.
     dim: int
+    #: What frameworks pass for the number, each by its own name.
+    operands: dict[str, Any]
 
     def __init__(
         self,
@@ -83,6 +90,8 @@ class Slot:
         params: SearchParams | None = None,
         threads: SupportsIndex | None = None,
     ) -> None:
+        self._number = _engine.open_slot()
+        self._close = weakref.finalize(self, _engine.close_slot, self._number)
         self._params = params
         self._threads = check_threads(threads)
         self._publishing = threading.RLock()
@@ -91,8 +100,7 @@ class Slot:
         self._metric: Metric | None = None
         self._kind: IdKind = "integers"
         self.dim = 0
-        self._number = _engine.open_slot()
-        self._close = weakref.finalize(self, _engine.close_slot, self._number)
+        self.operands = {name: make(self._number) for name, make in OPERANDS.items()}
         if index is not None:
             self.publish(index)
 
@@ -293,14 +301,18 @@ def slot_of(index: Index | Slot) -> Slot:
             f"index must be a leafscan.Index or a leafscan.Slot; received {index!r:.80} "
             f"({type(index).__name__})."
         )
+    lent: Slot | None = index._lent
+    return _lend(index) if lent is None else lent
+
+
+def _lend(index: Index) -> Slot:
     with _LENDING:
-        slot = _LENT.get(index)
-        if slot is None:
-            slot = _LENT[index] = Slot._lent(index)
-        return slot
+        lent: Slot | None = index._lent
+        if lent is None:
+            lent = index._lent = Slot._lent(index)
+        return lent
 
 
-_LENT: "weakref.WeakKeyDictionary[Index, Slot]" = weakref.WeakKeyDictionary()
 _LENDING = threading.Lock()
 
 

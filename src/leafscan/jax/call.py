@@ -11,7 +11,7 @@ from jax import lax
 
 from leafscan import _engine
 from leafscan.index.metric import Metric
-from leafscan.jax.target import IDS, POSITIONS, has_custom_call
+from leafscan.jax.target import IDS, POSITIONS, has_custom_call, only_cpu
 
 __all__ = ["found", "id_dtype", "slot_number"]
 
@@ -120,6 +120,9 @@ def _search(
     if not has_custom_call():
         return on_the_host(slot, queries, deny, allow)  # type: ignore[no-any-return]
     call = jax.ffi.ffi_call(POSITIONS if positions else IDS, shapes, vmap_method="broadcast_all")
+    if only_cpu():
+        ids, scores, rows_found = call(slot, queries, deny, allow)
+        return ids, scores, rows_found
     return lax.platform_dependent(  # type: ignore[no-any-return]
         slot, queries, deny, allow, cpu=lambda *operands: tuple(call(*operands)), default=on_the_host
     )

@@ -6,7 +6,7 @@ import jax
 
 from leafscan import _engine
 
-__all__ = ["IDS", "POSITIONS", "has_custom_call"]
+__all__ = ["IDS", "POSITIONS", "has_custom_call", "only_cpu"]
 
 IDS = "leafscan_search_ids"
 POSITIONS = "leafscan_search_positions"
@@ -34,3 +34,20 @@ def has_custom_call() -> bool:
     for name, handler in _ffi.handlers().items():
         jax.ffi.register_ffi_target(name, handler, platform="cpu")
     return True
+
+
+@functools.cache
+def only_cpu() -> bool:
+    """Tell whether JAX has no device but the CPU, so that a program needs no way for others.
+
+    Examples
+    --------
+    >>> only_cpu() and jax.default_backend() != "cpu"
+    False
+    """
+    if jax.default_backend() != "cpu":
+        return False
+    try:
+        return not jax.devices("gpu")
+    except RuntimeError:
+        return True
