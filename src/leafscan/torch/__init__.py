@@ -6,8 +6,8 @@
 >>> leafscan.torch.search(index, torch.tensor([[0.0, 3.0, 2.0, 1.0]]), k=2).ids.tolist()
 [[1, 2]]
 
-Tensors on the CPU are read where they lie. Those on a GPU take the host path: the queries are copied to the host,
-searched there, and ids and scores are copied back.
+Tensors on the CPU are read where they lie. Those on a GPU take the host path: the queries are copied to the
+host, searched there, and ids and scores are copied back.
 """
 
 try:
