@@ -1,4 +1,5 @@
 import gc
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -49,9 +50,10 @@ def test_shapes_are_known_in_graphs():
         return found.ids
 
     for rows in (4, 3, 1):  # uneven batches, one trace
-        expected = index.search(np.tile(QUERIES, (1, 1))[: rows * 3], k=4).ids
-        np.testing.assert_array_equal(best(QUERIES[: rows * 3].reshape(rows, 3, 6)).numpy().reshape(-1, 4),
-        expected)
+        expected = index.search(QUERIES[: rows * 3], k=4).ids
+        np.testing.assert_array_equal(
+            best(QUERIES[: rows * 3].reshape(rows, 3, 6)).numpy().reshape(-1, 4), expected
+        )
     assert shapes == [([None, 3, 4], [None, 3, 4])]
 
 
@@ -59,8 +61,9 @@ def test_it_goes_into_a_dataset():
     index = build()
     data = tf.data.Dataset.from_tensor_slices(QUERIES).batch(5).map(lambda some: search(index, some, 4).ids)
     assert [len(batch) for batch in data] == [5, 5, 2]
-    np.testing.assert_array_equal(np.concatenate(list(data.as_numpy_iterator())), index.search(QUERIES,
-    k=4).ids)
+    np.testing.assert_array_equal(
+        np.concatenate(list(data.as_numpy_iterator())), index.search(QUERIES, k=4).ids
+    )
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -134,11 +137,11 @@ def test_a_slot_that_opened_before_is_met_while_tracing():
 
 def test_stale_slots_raise():
     slot = leafscan.Slot(build())
-    best = tf.function(lambda queries: search(slot, queries, 5)).get_concrete_function(tf.TensorSpec((None,
-    6)))
+    traced = tf.function(partial(search, slot, k=5))
+    best = traced.get_concrete_function(tf.TensorSpec((None, 6)))
     best(tf.constant(QUERIES))
-    slot.close() with pytest.raises(tf.errors.InvalidArgumentError,
-    match="is not open"):
+    slot.close()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="is not open"):
         best(tf.constant(QUERIES))
     slot = leafscan.Slot(build())
     number = int(slot_variable(slot))
@@ -201,8 +204,8 @@ def test_a_saved_model_refuses_at_export_and_says_why(tracked: bool, tmp_path: P
     index = build()
     slot = leafscan.Slot(index)
     module = tf.Module()
-    module.best = tf.function(lambda queries: search(slot, queries, 5).ids,
-    input_signature=[tf.TensorSpec((None, 6))])
+    signature = [tf.TensorSpec((None, 6))]
+    module.best = tf.function(lambda queries: search(slot, queries, 5).ids, input_signature=signature)
     if tracked:
         module.slot = slot_variable(slot)
     with pytest.raises((ValueError, AssertionError), match="Export the query tower alone"):

@@ -9,18 +9,16 @@ from leafscan.index.slots import OPERANDS, Slot
 __all__ = ["slot_variable"]
 
 REFUSAL = (
-    "a SavedModel cannot carry a leafscan index, since its search is a Python function of this process. Export the "
-    "query tower alone, save the index beside it (index.save), and join them where they are loaded: "
-    "leafscan.tensorflow.search(leafscan.load(path), tower(inputs))"
+    "a SavedModel cannot carry a leafscan index, since its search is a Python function of this process. "
+    "Export the query tower alone, save the index beside it (index.save), and join them where they are "
+    "loaded: leafscan.tensorflow.search(leafscan.load(path), tower(inputs))"
 )
 
 _Variable: Any = type(tf.Variable(0))
 
 
 class _SlotVariable(_Variable):  # type: ignore[misc]
-    """Says why it cannot be exported: to whoever tracks it, and in what TensorFlow says of one not
-    tracked.
-    """
+    """Says why it cannot be exported: to whoever tracks it, and by its name in TensorFlow's own refusal."""
 
     def _export_to_saved_model_graph(self, *_: Any, **__: Any) -> NoReturn:
         raise ValueError(f"{REFUSAL}.")

@@ -150,7 +150,7 @@ def _shaped(tensor: Any, shape: Any, static: Any) -> Any:
 def _lists(values: Any, name: str, queries: Any, leading: Any) -> Any:
     if values is None:
         return tf.zeros((tf.reduce_prod(leading), 0), tf.int64)
-    lists = values if tf.is_tensor(values) else np.asarray(values)
+    lists: Any = values if tf.is_tensor(values) else np.asarray(values)
     if not tf.is_tensor(lists):
         lists = tf.constant(lists, tf.int64) if not lists.size else tf.convert_to_tensor(lists)
     if not lists.dtype.is_integer:
@@ -158,8 +158,8 @@ def _lists(values: Any, name: str, queries: Any, leading: Any) -> Any:
     rank = lists.shape.rank
     if not rank or (rank > 1 and not lists.shape[:-1].is_compatible_with(queries.shape[:-1])):
         raise ValueError(
-            f"{name} must have the shape {(*queries.shape[:-1], 'm')}, a list for each query, or (m,) for all; "
-            f"received {lists.shape}."
+            f"{name} must have the shape {(*queries.shape[:-1], 'm')}, a list for each query, or (m,) for "
+            f"all; received {lists.shape}."
         )
     if name == "allow" and lists.shape[-1] == 0:
         raise ValueError("allow must name something, -1 for nothing; received an empty list.")
