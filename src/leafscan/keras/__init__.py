@@ -1,18 +1,17 @@
 """Keras layers that retrieve: in every backend, inside the compiled graph, saved with the model.
 
-They are `keras_rs.layers.Retrieval` layers, so that KerasRS' brute-force layer is swapped for one of them by one
-line. ``docs/keras.md`` has a table of what is named how in KerasRS and TensorFlow Recommenders.
+They are `keras_rs.layers.Retrieval` layers, so that KerasRS' brute-force layer is swapped for one of them by
+one line. ``docs/keras.md`` has a table of what is named how in KerasRS and TensorFlow Recommenders.
 """
 
 import importlib.util as _util
 
-for _module, _extra in (("keras", "keras"), ("keras_rs", "keras")):
-    if _util.find_spec(_module) is None:
-        raise ModuleNotFoundError(
-            f"leafscan.keras needs {_module}, which is not installed; "
-            f'pip install "leafscan[{_extra}]" has it.',
-            name=_module,
-        )
+if _util.find_spec("keras") is None or _util.find_spec("keras_rs") is None:
+    raise ModuleNotFoundError(
+        "leafscan.keras needs keras and keras-rs, one of which is not installed; "
+        'pip install "leafscan[keras]" has both.',
+        name="keras_rs",
+    )
 
 from leafscan.keras.brute_force_retrieval import BruteForceRetrieval
 from leafscan.keras.export import ExportedRetrieval, export, load_exported

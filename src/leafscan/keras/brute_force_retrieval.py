@@ -12,8 +12,8 @@ __all__ = ["BruteForceRetrieval"]
 class BruteForceRetrieval(IndexRetrieval):
     """Retrieve the best candidates exactly, without ever holding all scores of a batch.
 
-    It is what `keras_rs.layers.BruteForceRetrieval` is, and has `leafscan.keras.ScannRetrieval`'s other arguments
-    and methods. The engine searches, on the CPU.
+    It is what `keras_rs.layers.BruteForceRetrieval` is, and has `leafscan.keras.ScannRetrieval`'s other
+    arguments and methods. The engine searches, on the CPU.
 
     Parameters
     ----------

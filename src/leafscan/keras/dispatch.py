@@ -61,7 +61,9 @@ def search(
 
 
 def longest_id() -> int:
-    """Return the largest id that the backend's integers hold: JAX has 32 bits unless ``jax_enable_x64`` is on.
+    """Return the largest id that the backend's integers hold.
+
+    JAX has 32 bits unless ``jax_enable_x64`` is on.
 
     Examples
     --------

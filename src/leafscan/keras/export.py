@@ -26,8 +26,8 @@ def export(layer: IndexRetrieval, folder: str | PathLike[str], *, format: str = 
     folder
         Where to; made if it is not there.
     format
-        Of the query tower: "keras" (`keras.Model.save`), or "tf_saved_model" (`keras.Model.export`, which needs
-        TensorFlow).
+        Of the query tower: "keras" (`keras.Model.save`), or "tf_saved_model" (`keras.Model.export`, which
+        needs TensorFlow).
 
     Raises
     ------
@@ -48,9 +48,13 @@ def export(layer: IndexRetrieval, folder: str | PathLike[str], *, format: str = 
     [['e', 's']]
     """
     if not isinstance(layer, IndexRetrieval):
-        raise TypeError(f"layer must be a retrieval layer of leafscan.keras; received {type(layer).__name__}.")
+        raise TypeError(
+            f"layer must be a retrieval layer of leafscan.keras; received {type(layer).__name__}."
+        )
     if layer.index is None:
-        raise ValueError(f"{layer.name} has no candidates to export; give it some: layer.update_candidates(...).")
+        raise ValueError(
+            f"{layer.name} has no candidates to export; give it some: layer.update_candidates(...)."
+        )
     if format not in _TOWERS:
         raise ValueError(f'format must be "keras" or "tf_saved_model"; received {format!r:.80}.')
     place = Path(folder)

@@ -25,7 +25,7 @@ ASSET = "candidates.leafscan"
 
 
 class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
-    """A retrieval layer with an index, which is no weight: it may grow, shrink and be replaced while it is used.
+    """A retrieval layer with an index, which is no weight, so that it may grow, shrink and be replaced.
 
     Parameters
     ----------
@@ -34,7 +34,8 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
     query_tower, metric, positions, seed, threads
         Likewise.
     **kwargs
-        For `keras.layers.Layer`: ``name`` and so on. Queries are searched as float32 whatever the dtype policy.
+        For `keras.layers.Layer`: ``name`` and so on. Queries are searched as float32 whatever the dtype
+        policy.
     """
 
     def __init__(
@@ -54,7 +55,8 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         super().__init__(k=k, return_scores=return_scores, **kwargs)
         self.autocast = False
         if keras.backend.backend() == "tensorflow":
-            # XLA has no kernel for it there; on JAX the same flag would keep the whole model from being compiled.
+            # XLA has no kernel for it there; on JAX the same flag would keep the whole model from being
+            # compiled.
             self.supports_jit = False
         self.query_tower = query_tower
         self.metric = check_metric(metric)
@@ -166,8 +168,8 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         wide = isinstance(index, leafscan.Index) and self._needs_wide(index)
         if wide and not (first or self._wide):
             raise ValueError(
-                "ids must fit int32, as the first candidates' did, since compiled models return int32. Give the "
-                "layer positions=True and decode what it returns, or make a new layer."
+                "ids must fit int32, as the first candidates' did, since compiled models return int32. Give "
+                "the layer positions=True and decode what it returns, or make a new layer."
             )
         self._slot.publish(index)
         if first:
@@ -302,9 +304,9 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         super().save_own_variables(store)
         if self.index is not None and _weights_alone():
             warnings.warn(
-                f"{self.name}: save_weights does not save the candidates of {type(self).__name__}, which are no "
-                "weights. Save the model (model.save), or the index beside the weights (layer.index.save), and "
-                "publish it where they are loaded (layer.publish).",
+                f"{self.name}: save_weights does not save the candidates of {type(self).__name__}, which are "
+                "no weights. Save the model (model.save), or the index beside the weights "
+                "(layer.index.save), and publish it where they are loaded (layer.publish).",
                 stacklevel=2,
             )
 

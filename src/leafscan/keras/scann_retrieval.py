@@ -14,9 +14,9 @@ __all__ = ["ScannRetrieval"]
 class ScannRetrieval(IndexRetrieval):
     """Retrieve the best candidates by ScaNN's method, inside the compiled graph of any backend.
 
-    A drop-in for `keras_rs.layers.BruteForceRetrieval`. The candidates are an index beside the graph, not weights:
-    `update_candidates` may change their number, and compiled models go on without being traced again. A
-    ``.keras`` file holds them; ``save_weights`` does not, and warns.
+    A drop-in for `keras_rs.layers.BruteForceRetrieval`. The candidates are an index beside the graph, not
+    weights: `update_candidates` may change their number, and compiled models go on without being traced
+    again. A ``.keras`` file holds them; ``save_weights`` does not, and warns.
 
     Parameters
     ----------
@@ -25,7 +25,8 @@ class ScannRetrieval(IndexRetrieval):
         `update_candidates`.
     candidate_ids
         (num_candidates,) integers that are not negative, or strings; None returns indices. With strings the
-        layer returns positions, since graphs have no strings on most backends, and `decode` gives the strings.
+        layer returns positions, since graphs have no strings on most backends, and `decode` gives the
+        strings.
     k
         How many candidates a query gets.
     return_scores
@@ -35,8 +36,8 @@ class ScannRetrieval(IndexRetrieval):
     metric
         "dot_product", "cosine" or "squared_l2" (distances, the smallest first).
     num_leaves, num_leaves_to_search, training_iterations, dimensions_per_block, num_reordering_candidates
-        As of TensorFlow Recommenders' ``ScaNN``. None leaves the plan to leafscan, which goes by the number of
-        candidates; with ``num_leaves`` None the others must be, too.
+        As of TensorFlow Recommenders' ``ScaNN``. None leaves the plan to leafscan, which goes by the number
+        of candidates; with ``num_leaves`` None the others must be, too.
     config
         The whole plan, `leafscan.Config`, in place of these.
     positions

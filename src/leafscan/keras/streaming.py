@@ -17,19 +17,19 @@ __all__ = ["Streaming"]
 
 @keras.saving.register_keras_serializable(package="leafscan")
 class Streaming(keras_rs.layers.Retrieval):  # type: ignore[misc]
-    """Retrieve exactly by the backend's own operations, holding the scores of one block of candidates at a time.
+    """Retrieve exactly by the backend's own operations, a block of candidates at a time.
 
     So it runs where the model runs, on a GPU too, with batch x (k + block_size) scores in memory instead of
-    batch x candidates. The candidates are weights, saved with them, in a table of a fixed capacity, within which
-    they may grow and shrink while models stay compiled.
+    batch x candidates. The candidates are weights, saved with them, in a table of a fixed capacity, within
+    which they may grow and shrink while models stay compiled.
 
     Parameters
     ----------
     candidate_embeddings
         (num_candidates, embedding_size), or None.
     candidate_ids
-        (num_candidates,) integers that are not negative and fit the backend's; None returns indices. For strings
-        keep the list, and index it by what is returned.
+        (num_candidates,) integers that are not negative and fit the backend's; None returns indices. For
+        strings keep the list, and index it by what is returned.
     k
         How many candidates a query gets.
     return_scores
@@ -76,9 +76,9 @@ class Streaming(keras_rs.layers.Retrieval):  # type: ignore[misc]
         self.metric = check_metric(metric)
         self.block_size = block_size
         self.capacity = capacity
-        self.candidate_embeddings = None
-        self.candidate_ids = None
-        self.candidate_count = None
+        self.candidate_embeddings: Any = None
+        self.candidate_ids: Any = None
+        self.candidate_count: Any = None
         if candidate_embeddings is not None:
             self.update_candidates(candidate_embeddings, candidate_ids)
         elif candidate_ids is not None:
@@ -105,18 +105,18 @@ class Streaming(keras_rs.layers.Retrieval):  # type: ignore[misc]
         ids = np.arange(count) if ids is None else ids
         if ids.dtype.kind not in "iu":
             raise ValueError(
-                f"`candidate_ids` must be integers, since graphs hold no strings. Received: {ids.dtype}. Leave "
-                "them out, and index a list of the strings by what is returned."
+                f"`candidate_ids` must be integers, since graphs hold no strings. Received: {ids.dtype}. "
+                "Leave them out, and index a list of the strings by what is returned."
             )
         if ids.min() < 0 or ids.max() > min(longest_id(), np.iinfo(self._id_dtype(ids)).max):
             raise ValueError(f"`candidate_ids` must fit {self._id_dtype(ids)}. Received: {ids.max()}.")
         if self.candidate_embeddings is None:
             self._make_table(max(count, self.capacity or 0), embeddings.shape[1], self._id_dtype(ids))
         table = self.candidate_embeddings
-        if count > self.capacity or embeddings.shape[1] != table.shape[1]:
+        if count > (self.capacity or 0) or embeddings.shape[1] != table.shape[1]:
             raise ValueError(
-                f"The table has room for {self.capacity} candidates of {table.shape[1]} dimensions. Received: "
-                f"{embeddings.shape}. Give the layer `capacity`, or make a new one."
+                f"The table has room for {self.capacity} candidates of {table.shape[1]} dimensions. "
+                f"Received: {embeddings.shape}. Give the layer `capacity`, or make a new one."
             )
         rows = np.zeros(table.shape, np.float32)
         rows[:count] = np.asarray(embeddings, np.float32)
@@ -163,8 +163,8 @@ class Streaming(keras_rs.layers.Retrieval):  # type: ignore[misc]
         inputs
             Queries (q, d), or what the query tower makes them of.
         k
-            How many; None is the layer's own. More than there are candidates are filled up: id -1 and the worst
-            score.
+            How many; None is the layer's own. More than there are candidates are filled up: id -1 and the
+            worst score.
 
         Returns
         -------
@@ -173,8 +173,8 @@ class Streaming(keras_rs.layers.Retrieval):  # type: ignore[misc]
         """
         if self.candidate_embeddings is None:
             raise ValueError(
-                "Streaming has no candidates yet; give it some: layer.update_candidates(candidate_embeddings, "
-                "candidate_ids)."
+                "Streaming has no candidates yet; give it some: layer.update_candidates("
+                "candidate_embeddings, candidate_ids)."
             )
         queries = inputs if self.query_tower is None else self.query_tower(inputs)
         queries = ops.cast(queries, "float32")
@@ -197,9 +197,7 @@ class Streaming(keras_rs.layers.Retrieval):  # type: ignore[misc]
         shape = (ops.shape(queries)[0], wanted)
         best = (ops.full(shape, -np.inf, "float32"), ops.full(shape, -1, "int32"))
         scores, found = ops.fori_loop(0, table.shape[0] // size, visit, best)
-        ids = ops.where(
-            ops.isfinite(scores), ops.take(self.candidate_ids.value, ops.maximum(found, 0)), -1
-        )
+        ids = ops.where(ops.isfinite(scores), ops.take(self.candidate_ids.value, ops.maximum(found, 0)), -1)
         if self.metric == "squared_l2":
             scores = ops.maximum(-scores, 0)
         return (scores, ids) if self.return_scores else ids
@@ -252,7 +250,9 @@ class Streaming(keras_rs.layers.Retrieval):  # type: ignore[misc]
     def _make_table(self, capacity: int, dim: int, id_dtype: str) -> None:
         self.capacity = capacity
         rows = -(-capacity // self._block()) * self._block()
-        add = {"initializer": "zeros", "trainable": False}
+        add = {"initializer": "zeros", "trainable": False, "autocast": False}
+        # A layer that was called on symbols before it had candidates is locked already.
+        self._tracker.unlock()
         self.candidate_embeddings = self.add_weight(
             shape=(rows, dim), dtype="float32", name="candidate_embeddings", **add
         )
