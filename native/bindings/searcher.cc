@@ -156,7 +156,7 @@ class PythonSearcher {
                    int threads, bool normalize, const PythonFilter* filter, std::int64_t refined,
                    std::int64_t upper_leaves) const {
     const Batch batch = Read(queries);
-    if (filter != nullptr && filter->filter().snapshot() != &searcher_->snapshot()) {
+    if (filter != nullptr && filter->filter().version() != searcher_->snapshot().version) {
       throw std::invalid_argument("filter was compiled for another index; compile one for this index.");
     }
     if (k < 1) throw std::invalid_argument("k must be at least 1, received " + std::to_string(k) + ".");
@@ -193,12 +193,12 @@ class PythonSearcher {
   }
 
   PythonFilter CompileFilter(const InArray<std::uint8_t>& allowed) const {
-    const std::size_t n = searcher_->snapshot().arrays.count;
+    const std::size_t n = searcher_->snapshot().row_end;
     if (allowed.ndim() != 1 || allowed.shape(0) != n) {
       throw std::invalid_argument("allowed must have shape (" + std::to_string(n) + ",), one byte for each row.");
     }
     const nb::gil_scoped_release released;
-    return PythonFilter(std::make_shared<const Filter>(searcher_->shared_snapshot(),
+    return PythonFilter(std::make_shared<const Filter>(searcher_->snapshot(),
                                                        std::span<const std::uint8_t>(allowed.data(), n)));
   }
 

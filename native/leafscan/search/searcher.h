@@ -9,6 +9,7 @@
 
 #include "leafscan/core/matrix_view.h"
 #include "leafscan/core/monitor.h"
+#include "leafscan/core/top_keys.h"
 #include "leafscan/filter/filter.h"
 #include "leafscan/search/exact.h"
 #include "leafscan/search/query_table.h"
@@ -34,6 +35,8 @@ constexpr std::size_t RefinedRows(std::size_t k) { return std::max(2 * k, k + 10
 class Searcher {
  public:
   explicit Searcher(std::shared_ptr<const Snapshot> snapshot);
+  // Of another version of the same base; what exact search has made of the base is shared.
+  Searcher(std::shared_ptr<const Snapshot> snapshot, const Searcher& earlier);
 
   const Snapshot& snapshot() const { return *snapshot_; }
   const std::shared_ptr<const Snapshot>& shared_snapshot() const { return snapshot_; }
@@ -54,9 +57,14 @@ class Searcher {
 
  private:
   struct Workspace;
+  struct Live;
 
   void SearchOne(std::span<const float> query, const SearchOptions& options, Workspace& space, std::int64_t* ids,
                  float* scores) const;
+  // Exact search of all rows there are.
+  void SearchAll(const MatrixView<float>& queries, const SearchOptions& options, std::span<std::int64_t> ids,
+                 std::span<float> scores) const;
+  void ScoreFresh(const float* query, const Filter& filter, TopKeys& best) const;
   // Many queries, `at_once` to a thread, leaf by leaf (search/batch_scan.h); the answers are the same.
   void SearchByLeaves(const MatrixView<float>& queries, std::size_t at_once, const SearchOptions& options,
                       std::span<std::int64_t> ids, std::span<float> scores) const;
@@ -68,15 +76,18 @@ class Searcher {
                                           std::size_t k, Workspace& space) const;
   std::span<const std::uint64_t> ScanAllowedRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
                                                  std::size_t k, const Filter& filter, Workspace& space) const;
-  std::span<const std::uint64_t> ScoreListed(const RowStore& store, std::span<const float> query,
+  std::span<const std::uint64_t> ScoreListed(const RowTable& table, std::span<const float> query,
                                              std::span<const std::uint32_t> rows, std::size_t k,
                                              Workspace& space) const;
+  // Scores rows for the query that was prepared, into the best there are.
+  void PushListed(const RowTable& table, std::span<const std::uint32_t> rows, Workspace& space) const;
   std::span<const std::uint64_t> Rerank(std::span<const float> query, std::span<const std::uint64_t> survivors,
                                         const SearchOptions& options, Workspace& space) const;
   void Put(std::span<const std::uint64_t> keys, std::size_t k, std::int64_t* ids, float* scores) const;
 
   std::shared_ptr<const Snapshot> snapshot_;
-  ExactSearch exact_;
+  std::shared_ptr<const ExactSearch> exact_;  // of the base's rows
+  std::shared_ptr<Live> live_;
 };
 
 }  // namespace leafscan
