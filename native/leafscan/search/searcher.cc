@@ -3,15 +3,14 @@
 #include <algorithm>
 #include <limits>
 
-#include "leafscan/core/aligned_vector.h"
 #include "leafscan/core/score_key.h"
 #include "leafscan/core/thread_pool.h"
-#include "leafscan/core/top_keys.h"
 #include "leafscan/reorder/row_store.h"
 #include "leafscan/search/batch_scan.h"
 #include "leafscan/search/leaf_scan.h"
 #include "leafscan/search/query_table.h"
 #include "leafscan/search/query_view.h"
+#include "leafscan/search/workspace.h"
 
 namespace leafscan {
 namespace {
@@ -23,27 +22,18 @@ constexpr std::size_t kScoresAtOnce = 1024;
 
 }  // namespace
 
-// What a query needs room for; a thread keeps its own from query to query.
-struct Searcher::Workspace {
-  AlignedVector<float> centered;
-  AlignedVector<float> projected;
-  Router::Scratch route;
-  LeafScan scan;
-  TopKeys best;
-  RowQuery row_query;
-  AlignedVector<std::uint32_t> rows;
-  AlignedVector<float> scores;
-  AlignedVector<std::uint64_t> keys;
-};
-
 Searcher::Searcher(std::shared_ptr<const Snapshot> snapshot)
     : snapshot_(std::move(snapshot)), exact_(snapshot_->arrays.rows, snapshot_->arrays.metric) {}
 
 void Searcher::Search(const MatrixView<float>& queries, const SearchOptions& options, std::span<std::int64_t> ids,
                       std::span<float> scores) const {
+  if (options.lists != nullptr) {
+    SearchAmong(queries, options, ids, scores);
+    return;
+  }
   const std::size_t k = options.k;
   const bool listed = options.filter != nullptr && options.filter->listed();
-  if (!snapshot_->has_tree() && !snapshot_->has_codes() && !listed) {
+  if (Whole() && !listed) {
     const auto put = [&](std::size_t query, std::span<const std::uint64_t> keys) {
       Put(keys, k, ids.data() + query * k, scores.data() + query * k);
     };
@@ -85,11 +75,17 @@ void Searcher::SearchByLeaves(const MatrixView<float>& queries, std::size_t at_o
         thread_local Workspace space;
         const std::size_t first = chunk * at_once;
         const MatrixView<float> some{queries.row(first), std::min(at_once, queries.rows - first), queries.cols};
+        space.ReadDenied(options.lists, first, some.rows, snapshot_->arrays.count);
         scan.Scan(*snapshot_, some, std::min(options.leaves, snapshot_->router.leaves()), options.upper_leaves,
-                  Wanted(options));
+                  Wanted(options), space.denied_counts);
         for (std::size_t i = 0; i < some.rows; ++i) {
-          Finish({some.row(i), some.cols}, scan.Best(i), scan.table(i), options, space, ids.data() + (first + i) * k,
-                 scores.data() + (first + i) * k);
+          std::int64_t* const its_ids = ids.data() + (first + i) * k;
+          float* const its_scores = scores.data() + (first + i) * k;
+          const RowSet* denied = options.lists == nullptr ? nullptr : &space.denied[i];
+          Finish({some.row(i), some.cols}, scan.Best(i), scan.table(i), options, space, its_ids, its_scores, denied);
+          if (denied != nullptr) {
+            SearchOnIfShort({some.row(i), some.cols}, options, *denied, space, its_ids, its_scores);
+          }
         }
       },
       options.monitor);
@@ -116,17 +112,16 @@ std::size_t Searcher::Wanted(const SearchOptions& options) const {
 }
 
 void Searcher::SearchOne(std::span<const float> query, const SearchOptions& options, Workspace& space,
-                         std::int64_t* ids, float* scores) const {
+                         std::int64_t* ids, float* scores, const RowSet* denied) const {
   const Filter* filter = options.filter;
   const std::size_t wanted = Wanted(options);
   std::span<const std::uint64_t> leaves = kWholeIndex;
   const std::span<const float> centered = Center(*snapshot_, query, space.centered);
   const std::span<const float> seen = Project(*snapshot_, centered, space.projected);
   if (filter != nullptr) {
-    const bool whole = !snapshot_->has_tree() && !snapshot_->has_codes();
     const std::size_t visits = filter->Visits(options.leaves, wanted);
-    if (filter->allowed() == 0 || whole || filter->BetterListed(visits, wanted)) {
-      Put(ScoreListed(snapshot_->arrays.rows, query, filter->rows(), options.k, space), options.k, ids, scores);
+    if (filter->allowed() == 0 || Whole() || filter->BetterListed(visits, wanted)) {
+      Put(ScoreListed(snapshot_->arrays.rows, query, filter->rows(), options.k, space, denied), options.k, ids, scores);
       return;
     }
     if (snapshot_->has_tree()) leaves = snapshot_->router.RouteAmong(filter->open_leaves(), seen, visits, space.route);
@@ -135,18 +130,21 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
                                       options.upper_leaves);
   }
   if (!snapshot_->has_codes()) {
-    Put(filter == nullptr ? ScanRows(query, leaves, options.k, space)
-                          : ScanAllowedRows(query, leaves, options.k, *filter, space),
+    Put(filter == nullptr ? ScanRows(query, leaves, options.k, space, denied)
+                          : ScanAllowedRows(query, leaves, options.k, *filter, space, denied),
         options.k, ids, scores);
     return;
   }
   const std::span<const std::uint64_t> survivors =
-      space.scan.Scan(*snapshot_, centered, seen, leaves, space.route, wanted, filter);
-  Finish(query, survivors, space.scan.table(), options, space, ids, scores);
+      space.scan.Scan(*snapshot_, centered, seen, leaves, space.route,
+                      wanted + (denied == nullptr ? 0 : denied->size()), filter);
+  Finish(query, survivors, space.scan.table(), options, space, ids, scores, denied);
 }
 
 void Searcher::Finish(std::span<const float> query, std::span<const std::uint64_t> survivors, const QueryTable& table,
-                      const SearchOptions& options, Workspace& space, std::int64_t* ids, float* scores) const {
+                      const SearchOptions& options, Workspace& space, std::int64_t* ids, float* scores,
+                      const RowSet* denied) const {
+  if (denied != nullptr) survivors = space.WithoutDenied(survivors, *denied, Wanted(options));
   if (snapshot_->has_rows()) {
     Put(Rerank(query, survivors, options, space), options.k, ids, scores);
     return;
@@ -160,7 +158,7 @@ void Searcher::Finish(std::span<const float> query, std::span<const std::uint64_
 }
 
 std::span<const std::uint64_t> Searcher::ScanRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
-                                                  std::size_t k, Workspace& space) const {
+                                                  std::size_t k, Workspace& space, const RowSet* denied) const {
   const IndexArrays& arrays = snapshot_->arrays;
   space.row_query.Prepare(arrays.rows, arrays.metric, query.data());
   space.best.Reset(k);
@@ -169,7 +167,7 @@ std::span<const std::uint64_t> Searcher::ScanRows(std::span<const float> query, 
     space.scores.resize(leaf.count);
     arrays.rows.ScoreRange(space.row_query, leaf.first_row, leaf.count, space.scores.data());
     for (std::size_t i = 0; i < leaf.count; ++i) {
-      space.best.Push(ScoreKey(space.scores[i], static_cast<std::uint32_t>(leaf.first_row + i)));
+      space.Push(ScoreKey(space.scores[i], static_cast<std::uint32_t>(leaf.first_row + i)), denied);
     }
   }
   return space.best.Sorted();
@@ -177,26 +175,27 @@ std::span<const std::uint64_t> Searcher::ScanRows(std::span<const float> query, 
 
 std::span<const std::uint64_t> Searcher::ScanAllowedRows(std::span<const float> query,
                                                          std::span<const std::uint64_t> leaves, std::size_t k,
-                                                         const Filter& filter, Workspace& space) const {
+                                                         const Filter& filter, Workspace& space,
+                                                         const RowSet* denied) const {
   // One list for all leaves: where each holds a row or two, rows of the next ones are fetched ahead.
   space.rows.clear();
   for (const std::uint64_t key : leaves) {
     const Leaf& leaf = snapshot_->leaves[KeyRow(key)];
     filter.ForRows(leaf.first_row, leaf.first_row + leaf.count, [&](std::uint32_t row) { space.rows.push_back(row); });
   }
-  return ScoreListed(snapshot_->arrays.rows, query, space.rows, k, space);
+  return ScoreListed(snapshot_->arrays.rows, query, space.rows, k, space, denied);
 }
 
 std::span<const std::uint64_t> Searcher::ScoreListed(const RowStore& store, std::span<const float> query,
                                                      std::span<const std::uint32_t> rows, std::size_t k,
-                                                     Workspace& space) const {
+                                                     Workspace& space, const RowSet* denied) const {
   space.scores.resize(std::min(rows.size(), kScoresAtOnce));
   space.row_query.Prepare(store, snapshot_->arrays.metric, query.data());
   space.best.Reset(k);
   for (; !rows.empty(); rows = rows.subspan(std::min(rows.size(), kScoresAtOnce))) {
     const std::span<const std::uint32_t> some = rows.first(std::min(rows.size(), kScoresAtOnce));
     store.ScoreListed(space.row_query, some, space.scores.data());
-    for (std::size_t i = 0; i < some.size(); ++i) space.best.Push(ScoreKey(space.scores[i], some[i]));
+    for (std::size_t i = 0; i < some.size(); ++i) space.Push(ScoreKey(space.scores[i], some[i]), denied);
   }
   return space.best.Sorted();
 }
