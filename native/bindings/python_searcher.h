@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "arrays.h"
 #include "leafscan/filter/filter.h"
+#include "leafscan/search/query_lists.h"
 #include "leafscan/search/searcher.h"
 #include "opened_sections.h"
 
@@ -49,6 +51,14 @@ class PythonSearcher {
   nb::tuple Search(const InArray<float>& queries, std::int64_t k, std::int64_t leaves, std::int64_t candidates,
                    int threads, bool normalize, const PythonFilter* filter, std::int64_t refined,
                    std::int64_t upper_leaves) const;
+  // As Search, of rows that each query has for itself.
+  nb::tuple SearchAmong(const InArray<float>& queries, std::int64_t k, std::int64_t leaves, std::int64_t candidates,
+                        int threads, bool normalize, const PythonFilter* filter, std::int64_t refined,
+                        std::int64_t upper_leaves, const std::optional<InArray<std::uint32_t>>& allow,
+                        const std::optional<InArray<std::uint32_t>>& deny,
+                        const std::optional<InArray<std::uint8_t>>& allow_mask,
+                        const std::optional<InArray<std::uint8_t>>& deny_mask,
+                        const std::optional<InArray<std::uint32_t>>& mask_rows) const;
   PythonFilter CompileFilter(const InArray<std::uint8_t>& allowed) const;
   nb::object Route(const InArray<float>& queries, std::int64_t leaves, std::int64_t upper_leaves) const;
 
@@ -68,6 +78,19 @@ class PythonSearcher {
     bool single;
   };
 
+  SearchOptions OptionsOf(std::int64_t k, std::int64_t leaves, std::int64_t candidates, int threads,
+                          const PythonFilter* filter, std::int64_t refined, std::int64_t upper_leaves) const;
+  nb::tuple Answer(const Batch& batch, SearchOptions options, bool normalize) const;
+  void CheckMasks(const QueryLists& lists) const;
+  template <class T>
+  static std::optional<MatrixView<T>> OfQueries(const std::optional<InArray<T>>& array, const Batch& batch,
+                                                const char* name) {
+    if (!array) return std::nullopt;
+    if (array->ndim() != 2 || array->shape(0) != batch.matrix.rows) {
+      throw std::invalid_argument(std::string(name) + " must have a row for each query.");
+    }
+    return MatrixView<T>{array->data(), array->shape(0), array->shape(1)};
+  }
   Batch Read(const InArray<float>& queries) const;
 
   std::shared_ptr<const OpenedSections> sections_;

@@ -19,6 +19,7 @@
 #include "bindings.h"
 #include "leafscan/core/finite.h"
 #include "leafscan/core/row_source.h"
+#include "leafscan/search/query_lists.h"
 #include "leafscan/update/code_error.h"
 #include "leafscan/update/fold.h"
 #include "put_sections.h"
@@ -28,44 +29,28 @@ namespace leafscan {
 
 using namespace nb::literals;
 
-nb::tuple PythonSearcher::Search(const InArray<float>& queries, std::int64_t k, std::int64_t leaves, std::int64_t candidates,
-                 int threads, bool normalize, const PythonFilter* filter, std::int64_t refined,
-                 std::int64_t upper_leaves) const {
+nb::tuple PythonSearcher::Search(const InArray<float>& queries, std::int64_t k, std::int64_t leaves,
+                                 std::int64_t candidates, int threads, bool normalize, const PythonFilter* filter,
+                                 std::int64_t refined, std::int64_t upper_leaves) const {
+  return Answer(Read(queries), OptionsOf(k, leaves, candidates, threads, filter, refined, upper_leaves), normalize);
+}
+
+nb::tuple PythonSearcher::SearchAmong(const InArray<float>& queries, std::int64_t k, std::int64_t leaves, std::int64_t candidates,
+                      int threads, bool normalize, const PythonFilter* filter, std::int64_t refined,
+                      std::int64_t upper_leaves, const std::optional<InArray<std::uint32_t>>& allow,
+                      const std::optional<InArray<std::uint32_t>>& deny,
+                      const std::optional<InArray<std::uint8_t>>& allow_mask,
+                      const std::optional<InArray<std::uint8_t>>& deny_mask,
+                      const std::optional<InArray<std::uint32_t>>& mask_rows) const {
   const Batch batch = Read(queries);
-  if (filter != nullptr && filter->filter().version() != searcher_.snapshot().version) {
-    throw std::invalid_argument("filter was compiled for another index; compile one for this index.");
-  }
-  if (k < 1) throw std::invalid_argument("k must be at least 1, received " + std::to_string(k) + ".");
-  SearchOptions options;
-  options.k = static_cast<std::size_t>(k);
-  options.leaves = static_cast<std::size_t>(std::max<std::int64_t>(leaves, 1));
-  options.candidates = static_cast<std::size_t>(std::max<std::int64_t>(candidates, 1));
-  options.refined = static_cast<std::size_t>(std::max<std::int64_t>(refined, 0));
-  options.upper_leaves = static_cast<std::size_t>(std::max<std::int64_t>(upper_leaves, 0));
-  if (filter != nullptr) options.filter = &filter->filter();
-  options.threads = threads;
-  PythonMonitor monitor{nb::none()};
-  if (batch.matrix.rows > kWatchedQueries) options.monitor = &monitor;
-  AlignedVector<std::int64_t> ids(batch.matrix.rows * options.k);
-  AlignedVector<float> scores(ids.size());
-  {
-    const nb::gil_scoped_release released;
-    CheckFinite(batch.matrix, "queries", threads);
-    if (normalize) {
-      AlignedVector<float> unit(batch.matrix.rows * batch.matrix.cols);
-      for (std::size_t i = 0; i < batch.matrix.rows; ++i) {
-        Normalize(batch.matrix.row(i), batch.matrix.cols, unit.data() + i * batch.matrix.cols);
-      }
-      searcher_.Search({unit.data(), batch.matrix.rows, batch.matrix.cols}, options, ids, scores);
-    } else {
-      searcher_.Search(batch.matrix, options, ids, scores);
-    }
-  }
-  if (batch.single) {
-    return nb::make_tuple(ToNumPy(std::move(ids), {options.k}), ToNumPy(std::move(scores), {options.k}));
-  }
-  const std::size_t rows = batch.matrix.rows;
-  return nb::make_tuple(ToNumPy(std::move(ids), {rows, options.k}), ToNumPy(std::move(scores), {rows, options.k}));
+  QueryLists lists;
+  lists.allow = {OfQueries(allow, batch, "allow"), OfQueries(allow_mask, batch, "allow_mask")};
+  lists.deny = {OfQueries(deny, batch, "deny"), OfQueries(deny_mask, batch, "deny_mask")};
+  if (mask_rows) lists.rows = {mask_rows->data(), mask_rows->size()};
+  CheckMasks(lists);
+  SearchOptions options = OptionsOf(k, leaves, candidates, threads, filter, refined, upper_leaves);
+  options.lists = &lists;
+  return Answer(batch, options, normalize);
 }
 
 PythonFilter PythonSearcher::CompileFilter(const InArray<std::uint8_t>& allowed) const {
@@ -179,6 +164,57 @@ nb::tuple PythonSearcher::Folded(int threads) const {
   return nb::make_tuple(sections, ToNumPy(std::move(folded.rows), {n}));
 }
 
+SearchOptions PythonSearcher::OptionsOf(std::int64_t k, std::int64_t leaves, std::int64_t candidates, int threads,
+                        const PythonFilter* filter, std::int64_t refined, std::int64_t upper_leaves) const {
+  if (filter != nullptr && filter->filter().version() != searcher_.snapshot().version) {
+    throw std::invalid_argument("filter was compiled for another index; compile one for this index.");
+  }
+  if (k < 1) throw std::invalid_argument("k must be at least 1, received " + std::to_string(k) + ".");
+  SearchOptions options;
+  options.k = static_cast<std::size_t>(k);
+  options.leaves = static_cast<std::size_t>(std::max<std::int64_t>(leaves, 1));
+  options.candidates = static_cast<std::size_t>(std::max<std::int64_t>(candidates, 1));
+  options.refined = static_cast<std::size_t>(std::max<std::int64_t>(refined, 0));
+  options.upper_leaves = static_cast<std::size_t>(std::max<std::int64_t>(upper_leaves, 0));
+  if (filter != nullptr) options.filter = &filter->filter();
+  options.threads = threads;
+  return options;
+}
+
+nb::tuple PythonSearcher::Answer(const Batch& batch, SearchOptions options, bool normalize) const {
+  PythonMonitor monitor{nb::none()};
+  if (batch.matrix.rows > kWatchedQueries) options.monitor = &monitor;
+  AlignedVector<std::int64_t> ids(batch.matrix.rows * options.k);
+  AlignedVector<float> scores(ids.size());
+  {
+    const nb::gil_scoped_release released;
+    CheckFinite(batch.matrix, "queries", options.threads);
+    if (normalize) {
+      AlignedVector<float> unit(batch.matrix.rows * batch.matrix.cols);
+      for (std::size_t i = 0; i < batch.matrix.rows; ++i) {
+        Normalize(batch.matrix.row(i), batch.matrix.cols, unit.data() + i * batch.matrix.cols);
+      }
+      searcher_.Search({unit.data(), batch.matrix.rows, batch.matrix.cols}, options, ids, scores);
+    } else {
+      searcher_.Search(batch.matrix, options, ids, scores);
+    }
+  }
+  if (batch.single) {
+    return nb::make_tuple(ToNumPy(std::move(ids), {options.k}), ToNumPy(std::move(scores), {options.k}));
+  }
+  const std::size_t rows = batch.matrix.rows;
+  return nb::make_tuple(ToNumPy(std::move(ids), {rows, options.k}), ToNumPy(std::move(scores), {rows, options.k}));
+}
+
+void PythonSearcher::CheckMasks(const QueryLists& lists) const {
+  for (const auto& masks : {lists.allow.masks, lists.deny.masks}) {
+    if (masks && masks->cols != lists.rows.size()) throw std::invalid_argument("mask_rows must name a row for each place.");
+  }
+  for (const std::uint32_t row : lists.rows) {
+    if (row >= row_end()) throw std::invalid_argument("mask_rows names no row of the index.");
+  }
+}
+
 PythonSearcher::Batch PythonSearcher::Read(const InArray<float>& queries) const {
   const std::size_t dim = searcher_.snapshot().arrays.dim;
   const bool single = queries.ndim() == 1;
@@ -199,6 +235,10 @@ void BindSearcher(nb::module_& module) {
            "sections"_a, nb::kw_only(), "metric"_a, "dim"_a, "ids"_a = nb::none())
       .def("search", &PythonSearcher::Search, "queries"_a, "k"_a, "leaves"_a, "candidates"_a, "threads"_a,
            "normalize"_a = false, "filter"_a.none() = nb::none(), "refined"_a = 0, "upper_leaves"_a = 0)
+      .def("search_among", &PythonSearcher::SearchAmong, "queries"_a, "k"_a, "leaves"_a, "candidates"_a, "threads"_a,
+           "normalize"_a = false, "filter"_a.none() = nb::none(), "refined"_a = 0, "upper_leaves"_a = 0,
+           "allow"_a = nb::none(), "deny"_a = nb::none(), "allow_mask"_a = nb::none(), "deny_mask"_a = nb::none(),
+           "mask_rows"_a = nb::none())
       .def_prop_ro("count", &PythonSearcher::count)
       .def_prop_ro("row_end", &PythonSearcher::row_end)
       .def("live_rows", &PythonSearcher::LiveRows)

@@ -6,15 +6,13 @@
 #include <optional>
 #include <vector>
 
-#include "leafscan/core/aligned_vector.h"
 #include "leafscan/core/score_key.h"
 #include "leafscan/core/thread_pool.h"
-#include "leafscan/core/top_keys.h"
-#include "leafscan/reorder/row_store.h"
 #include "leafscan/search/batch_scan.h"
 #include "leafscan/search/leaf_scan.h"
 #include "leafscan/search/query_table.h"
 #include "leafscan/search/query_view.h"
+#include "leafscan/search/workspace.h"
 
 namespace leafscan {
 namespace {
@@ -27,19 +25,6 @@ constexpr std::size_t kScoresAtOnce = 1024;
 constexpr std::size_t kQueriesWithFresh = 4096;
 
 }  // namespace
-
-// What a query needs room for; a thread keeps its own from query to query.
-struct Searcher::Workspace {
-  AlignedVector<float> centered;
-  AlignedVector<float> projected;
-  Router::Scratch route;
-  LeafScan scan;
-  TopKeys best;
-  TableQuery table_query;
-  AlignedVector<std::uint32_t> rows;
-  AlignedVector<float> scores;
-  AlignedVector<std::uint64_t> keys;
-};
 
 // What is there, for exact search; made when it is first asked for.
 struct Searcher::Live {
@@ -57,10 +42,14 @@ Searcher::Searcher(std::shared_ptr<const Snapshot> snapshot, const Searcher& ear
 
 void Searcher::Search(const MatrixView<float>& queries, const SearchOptions& options, std::span<std::int64_t> ids,
                       std::span<float> scores) const {
+  if (options.lists != nullptr) {
+    SearchAmong(queries, options, ids, scores);
+    return;
+  }
   const std::size_t k = options.k;
   const bool listed = options.filter != nullptr && options.filter->listed();
-  if (!snapshot_->has_tree() && !snapshot_->has_codes() && !listed) {
-    SearchAll(queries, options, ids, scores);
+  if (Whole() && !listed) {
+    SearchAll(queries, options, {}, ids, scores);
     return;
   }
   if (options.filter == nullptr) {
@@ -88,8 +77,8 @@ void Searcher::Search(const MatrixView<float>& queries, const SearchOptions& opt
       options.monitor);
 }
 
-void Searcher::SearchAll(const MatrixView<float>& queries, const SearchOptions& options, std::span<std::int64_t> ids,
-                         std::span<float> scores) const {
+void Searcher::SearchAll(const MatrixView<float>& queries, const SearchOptions& options, std::span<const RowSet> denied,
+                         std::span<std::int64_t> ids, std::span<float> scores) const {
   const std::size_t k = options.k;
   const Filter* filter = options.filter;
   if (filter == nullptr && snapshot_->updated) {
@@ -98,32 +87,35 @@ void Searcher::SearchAll(const MatrixView<float>& queries, const SearchOptions& 
     });
     filter = &*live_->filter;
   }
-  std::vector<TopKeys> fresh(std::min(queries.rows, kQueriesWithFresh));
+  std::vector<TopKeys> best(std::min(queries.rows, kQueriesWithFresh));
   for (std::size_t first = 0; first < queries.rows; first += kQueriesWithFresh) {
     const MatrixView<float> some{queries.row(first), std::min(kQueriesWithFresh, queries.rows - first), queries.cols};
+    const std::span<const RowSet> not_for_them = denied.empty() ? denied : denied.subspan(first, some.rows);
     ParallelFor(some.rows, options.threads, [&](std::size_t query) {
-      fresh[query].Reset(std::min(k, snapshot_->row_end));
-      if (!snapshot_->rows.chunks().empty()) ScoreFresh(some.row(query), *filter, fresh[query]);
+      best[query].Reset(std::min(k, snapshot_->row_end));
+      if (snapshot_->rows.chunks().empty()) return;
+      ScoreFresh(some.row(query), *filter, denied.empty() ? nullptr : &not_for_them[query], best[query]);
     });
     const auto put = [&](std::size_t query, std::span<const std::uint64_t> keys) {
-      for (const std::uint64_t key : keys) fresh[query].Push(key);
-      Put(fresh[query].Sorted(), k, ids.data() + (first + query) * k, scores.data() + (first + query) * k);
+      for (const std::uint64_t key : keys) best[query].Push(key);
+      Put(best[query].Sorted(), k, ids.data() + (first + query) * k, scores.data() + (first + query) * k);
     };
-    exact_->Search(some, k, options.threads, options.monitor, put, filter);
+    exact_->Search(some, k, options.threads, options.monitor, put, filter, not_for_them);
   }
 }
 
-void Searcher::ScoreFresh(const float* query, const Filter& filter, TopKeys& best) const {
+void Searcher::ScoreFresh(const float* query, const Filter& filter, const RowSet* denied, TopKeys& best) const {
   thread_local AlignedVector<float> scores;
-  const std::size_t in_chunk = snapshot_->fresh.chunk_rows;
   TableQuery prepared;
   prepared.Prepare(snapshot_->rows, snapshot_->arrays.metric, query);
   std::size_t first = snapshot_->arrays.count;
   for (const RowStore& chunk : snapshot_->rows.chunks()) {
-    const std::size_t count = std::min(in_chunk, snapshot_->row_end - first);
+    const std::size_t count = std::min(snapshot_->fresh.chunk_rows, snapshot_->row_end - first);
     scores.resize(count);
     chunk.ScoreRange(prepared.For(chunk), 0, count, scores.data());
-    filter.ForRows(first, first + count, [&](std::uint32_t row) { best.Push(ScoreKey(scores[row - first], row)); });
+    filter.ForRows(first, first + count, [&](std::uint32_t row) {
+      if (denied == nullptr || !denied->Contains(row)) best.Push(ScoreKey(scores[row - first], row));
+    });
     first += count;
   }
 }
@@ -138,11 +130,17 @@ void Searcher::SearchByLeaves(const MatrixView<float>& queries, std::size_t at_o
         thread_local Workspace space;
         const std::size_t first = chunk * at_once;
         const MatrixView<float> some{queries.row(first), std::min(at_once, queries.rows - first), queries.cols};
+        space.ReadDenied(options.lists, first, some.rows, snapshot_->row_end);
         scan.Scan(*snapshot_, some, std::min(options.leaves, snapshot_->router.leaves()), options.upper_leaves,
-                  Wanted(options));
+                  Wanted(options), space.denied_counts);
         for (std::size_t i = 0; i < some.rows; ++i) {
-          Finish({some.row(i), some.cols}, scan.Best(i), scan.table(i), options, space, ids.data() + (first + i) * k,
-                 scores.data() + (first + i) * k);
+          std::int64_t* const its_ids = ids.data() + (first + i) * k;
+          float* const its_scores = scores.data() + (first + i) * k;
+          const RowSet* denied = options.lists == nullptr ? nullptr : &space.denied[i];
+          Finish({some.row(i), some.cols}, scan.Best(i), scan.table(i), options, space, its_ids, its_scores, denied);
+          if (denied != nullptr) {
+            SearchOnIfShort({some.row(i), some.cols}, options, *denied, space, its_ids, its_scores);
+          }
         }
       },
       options.monitor);
@@ -169,17 +167,16 @@ std::size_t Searcher::Wanted(const SearchOptions& options) const {
 }
 
 void Searcher::SearchOne(std::span<const float> query, const SearchOptions& options, Workspace& space,
-                         std::int64_t* ids, float* scores) const {
+                         std::int64_t* ids, float* scores, const RowSet* denied) const {
   const Filter* filter = options.filter;
   const std::size_t wanted = Wanted(options);
   std::span<const std::uint64_t> leaves = kWholeIndex;
   const std::span<const float> centered = Center(*snapshot_, query, space.centered);
   const std::span<const float> seen = Project(*snapshot_, centered, space.projected);
   if (filter != nullptr) {
-    const bool whole = !snapshot_->has_tree() && !snapshot_->has_codes();
     const std::size_t visits = filter->Visits(options.leaves, wanted);
-    if (filter->allowed() == 0 || whole || filter->BetterListed(visits, wanted)) {
-      Put(ScoreListed(snapshot_->rows, query, filter->rows(), options.k, space), options.k, ids, scores);
+    if (filter->allowed() == 0 || Whole() || filter->BetterListed(visits, wanted)) {
+      Put(ScoreListed(snapshot_->rows, query, filter->rows(), options.k, space, denied), options.k, ids, scores);
       return;
     }
     if (snapshot_->has_tree()) leaves = snapshot_->router.RouteAmong(filter->open_leaves(), seen, visits, space.route);
@@ -188,18 +185,21 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
                                       options.upper_leaves);
   }
   if (!snapshot_->has_codes()) {
-    Put(filter == nullptr ? ScanRows(query, leaves, options.k, space)
-                          : ScanAllowedRows(query, leaves, options.k, *filter, space),
+    Put(filter == nullptr ? ScanRows(query, leaves, options.k, space, denied)
+                          : ScanAllowedRows(query, leaves, options.k, *filter, space, denied),
         options.k, ids, scores);
     return;
   }
   const std::span<const std::uint64_t> survivors =
-      space.scan.Scan(*snapshot_, centered, seen, leaves, space.route, wanted, filter);
-  Finish(query, survivors, space.scan.table(), options, space, ids, scores);
+      space.scan.Scan(*snapshot_, centered, seen, leaves, space.route,
+                      wanted + (denied == nullptr ? 0 : denied->size()), filter);
+  Finish(query, survivors, space.scan.table(), options, space, ids, scores, denied);
 }
 
 void Searcher::Finish(std::span<const float> query, std::span<const std::uint64_t> survivors, const QueryTable& table,
-                      const SearchOptions& options, Workspace& space, std::int64_t* ids, float* scores) const {
+                      const SearchOptions& options, Workspace& space, std::int64_t* ids, float* scores,
+                      const RowSet* denied) const {
+  if (denied != nullptr) survivors = space.WithoutDenied(survivors, *denied, Wanted(options));
   if (snapshot_->has_rows()) {
     Put(Rerank(query, survivors, options, space), options.k, ids, scores);
     return;
@@ -213,7 +213,7 @@ void Searcher::Finish(std::span<const float> query, std::span<const std::uint64_
 }
 
 std::span<const std::uint64_t> Searcher::ScanRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
-                                                  std::size_t k, Workspace& space) const {
+                                                  std::size_t k, Workspace& space, const RowSet* denied) const {
   const RowStore& base = snapshot_->rows.base();
   space.table_query.Prepare(snapshot_->rows, snapshot_->arrays.metric, query.data());
   space.best.Reset(k);
@@ -228,17 +228,18 @@ std::span<const std::uint64_t> Searcher::ScanRows(std::span<const float> query, 
       space.scores.resize(count);
       base.ScoreRange(space.table_query.base(), segment.first_row, count, space.scores.data());
       ForPoints(segment, segment.live, [&](std::uint32_t row) {
-        space.best.Push(ScoreKey(space.scores[row - segment.first_row], row));
+        space.Push(ScoreKey(space.scores[row - segment.first_row], row), denied);
       });
     }
   }
-  if (!space.rows.empty()) PushListed(snapshot_->rows, space.rows, space);
+  if (!space.rows.empty()) PushListed(snapshot_->rows, space.rows, space, denied);
   return space.best.Sorted();
 }
 
 std::span<const std::uint64_t> Searcher::ScanAllowedRows(std::span<const float> query,
                                                          std::span<const std::uint64_t> leaves, std::size_t k,
-                                                         const Filter& filter, Workspace& space) const {
+                                                         const Filter& filter, Workspace& space,
+                                                         const RowSet* denied) const {
   // One list for all leaves: where each holds a row or two, rows of the next ones are fetched ahead.
   space.rows.clear();
   for (const std::uint64_t key : leaves) {
@@ -248,24 +249,25 @@ std::span<const std::uint64_t> Searcher::ScanAllowedRows(std::span<const float> 
       words += segment.groups;
     }
   }
-  return ScoreListed(snapshot_->rows, query, space.rows, k, space);
+  return ScoreListed(snapshot_->rows, query, space.rows, k, space, denied);
 }
 
 std::span<const std::uint64_t> Searcher::ScoreListed(const RowTable& table, std::span<const float> query,
                                                      std::span<const std::uint32_t> rows, std::size_t k,
-                                                     Workspace& space) const {
+                                                     Workspace& space, const RowSet* denied) const {
   space.table_query.Prepare(table, snapshot_->arrays.metric, query.data());
   space.best.Reset(k);
-  PushListed(table, rows, space);
+  PushListed(table, rows, space, denied);
   return space.best.Sorted();
 }
 
-void Searcher::PushListed(const RowTable& table, std::span<const std::uint32_t> rows, Workspace& space) const {
+void Searcher::PushListed(const RowTable& table, std::span<const std::uint32_t> rows, Workspace& space,
+                          const RowSet* denied) const {
   space.scores.resize(std::min(rows.size(), kScoresAtOnce));
   for (; !rows.empty(); rows = rows.subspan(std::min(rows.size(), kScoresAtOnce))) {
     const std::span<const std::uint32_t> some = rows.first(std::min(rows.size(), kScoresAtOnce));
     table.ScoreListed(space.table_query, some, space.scores.data());
-    for (std::size_t i = 0; i < some.size(); ++i) space.best.Push(ScoreKey(space.scores[i], some[i]));
+    for (std::size_t i = 0; i < some.size(); ++i) space.Push(ScoreKey(space.scores[i], some[i]), denied);
   }
 }
 
