@@ -37,7 +37,9 @@ class Filter:
     _seconds: float
 
     def __init__(self) -> None:
-        raise TypeError("a Filter belongs to an index: make it with index.filter(allow=...), (deny=...) or (where=...).")
+        raise TypeError(
+            "a Filter belongs to an index: make it with index.filter(allow=...), (deny=...) or (where=...)."
+        )
 
     @classmethod
     def _compile(

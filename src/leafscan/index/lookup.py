@@ -71,7 +71,7 @@ class Lookup:
         return rows
 
     def places(self, ids: ArrayLike | Iterable[Any], name: str) -> NDArray[np.int64]:
-        """Return the place in the order of the vectors of each of ``ids``, in their order; as `rows` takes them."""
+        """Return of each of ``ids``, as `rows` takes them, the place in the order of the vectors."""
         values = _read(ids, name)
         rows = self.rows(values, name)
         places: NDArray[np.int64] = self._order[rows].astype(np.int64)
