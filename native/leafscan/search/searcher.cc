@@ -75,15 +75,16 @@ void Searcher::SearchByLeaves(const MatrixView<float>& queries, std::size_t at_o
         thread_local Workspace space;
         const std::size_t first = chunk * at_once;
         const MatrixView<float> some{queries.row(first), std::min(at_once, queries.rows - first), queries.cols};
-        space.ReadDenied(options.lists, first, some.rows, snapshot_->arrays.count);
+        const std::span<const DeniedRows> left_out = space.ReadDenied(options.lists, first, some.rows, *snapshot_);
         scan.Scan(*snapshot_, some, std::min(options.leaves, snapshot_->router.leaves()), options.upper_leaves,
-                  Wanted(options), space.denied_counts);
+                  Wanted(options), left_out);
         for (std::size_t i = 0; i < some.rows; ++i) {
           std::int64_t* const its_ids = ids.data() + (first + i) * k;
           float* const its_scores = scores.data() + (first + i) * k;
-          const RowSet* denied = options.lists == nullptr ? nullptr : &space.denied[i];
+          const DeniedRows* denied = left_out.empty() ? nullptr : &left_out[i];
           Finish({some.row(i), some.cols}, scan.Best(i), scan.table(i), options, space, its_ids, its_scores, denied);
           if (denied != nullptr) {
+            space.left_out += scan.passed(i);
             SearchOnIfShort({some.row(i), some.cols}, options, *denied, space, its_ids, its_scores);
           }
         }
@@ -112,7 +113,7 @@ std::size_t Searcher::Wanted(const SearchOptions& options) const {
 }
 
 void Searcher::SearchOne(std::span<const float> query, const SearchOptions& options, Workspace& space,
-                         std::int64_t* ids, float* scores, const RowSet* denied) const {
+                         std::int64_t* ids, float* scores, const DeniedRows* denied) const {
   const Filter* filter = options.filter;
   const std::size_t wanted = Wanted(options);
   std::span<const std::uint64_t> leaves = kWholeIndex;
@@ -137,14 +138,15 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
   }
   const std::span<const std::uint64_t> survivors =
       space.scan.Scan(*snapshot_, centered, seen, leaves, space.route,
-                      wanted + (denied == nullptr ? 0 : denied->size()), filter);
+                      wanted + (denied == nullptr || snapshot_->rows_by_place() ? 0 : denied->size()), filter, denied);
+  space.left_out += space.scan.passed();
   Finish(query, survivors, space.scan.table(), options, space, ids, scores, denied);
 }
 
 void Searcher::Finish(std::span<const float> query, std::span<const std::uint64_t> survivors, const QueryTable& table,
                       const SearchOptions& options, Workspace& space, std::int64_t* ids, float* scores,
-                      const RowSet* denied) const {
-  if (denied != nullptr) survivors = space.WithoutDenied(survivors, *denied, Wanted(options));
+                      const DeniedRows* denied) const {
+  if (denied != nullptr && !snapshot_->rows_by_place()) survivors = space.Undenied(survivors, *denied, Wanted(options));
   if (snapshot_->has_rows()) {
     Put(Rerank(query, survivors, options, space), options.k, ids, scores);
     return;
@@ -158,7 +160,7 @@ void Searcher::Finish(std::span<const float> query, std::span<const std::uint64_
 }
 
 std::span<const std::uint64_t> Searcher::ScanRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
-                                                  std::size_t k, Workspace& space, const RowSet* denied) const {
+                                                  std::size_t k, Workspace& space, const DeniedRows* denied) const {
   const IndexArrays& arrays = snapshot_->arrays;
   space.row_query.Prepare(arrays.rows, arrays.metric, query.data());
   space.best.Reset(k);
@@ -176,7 +178,7 @@ std::span<const std::uint64_t> Searcher::ScanRows(std::span<const float> query, 
 std::span<const std::uint64_t> Searcher::ScanAllowedRows(std::span<const float> query,
                                                          std::span<const std::uint64_t> leaves, std::size_t k,
                                                          const Filter& filter, Workspace& space,
-                                                         const RowSet* denied) const {
+                                                         const DeniedRows* denied) const {
   // One list for all leaves: where each holds a row or two, rows of the next ones are fetched ahead.
   space.rows.clear();
   for (const std::uint64_t key : leaves) {
@@ -188,7 +190,7 @@ std::span<const std::uint64_t> Searcher::ScanAllowedRows(std::span<const float> 
 
 std::span<const std::uint64_t> Searcher::ScoreListed(const RowStore& store, std::span<const float> query,
                                                      std::span<const std::uint32_t> rows, std::size_t k,
-                                                     Workspace& space, const RowSet* denied) const {
+                                                     Workspace& space, const DeniedRows* denied) const {
   space.scores.resize(std::min(rows.size(), kScoresAtOnce));
   space.row_query.Prepare(store, snapshot_->arrays.metric, query.data());
   space.best.Reset(k);

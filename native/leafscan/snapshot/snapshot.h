@@ -92,6 +92,8 @@ struct Snapshot {
   std::size_t group_bytes() const { return layout().group_bytes(); }
   bool has_spill() const { return !arrays.spill_offsets.empty(); }
   bool has_rows() const { return !arrays.rows.empty(); }
+  // Whether the row of each point follows from its place, and no row is listed twice.
+  bool rows_by_place() const { return !has_spill(); }
 };
 
 // The arrays must be consistent, and outlive the snapshot.

@@ -60,7 +60,8 @@ def read_query_rows(
             else:
                 read[name] = rows
         else:
-            read[name] = lookup.find(values, name)
+            # The engine sorts what is not sorted, one query at a time.
+            read[name] = np.sort(lookup.find(values, name), axis=1)
     return read
 
 
