@@ -151,10 +151,10 @@ class Searcher:
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Search as `search` does, for each query among rows of its own, which ``filter`` allows too.
 
-        ``allow`` and ``deny`` are (q, m) rows in any order; what is no row of the index (2**32 - 1, say) fills
-        up. ``allow_mask`` and ``deny_mask`` are (q, p) bytes, not 0 where the row that ``mask_rows`` (p,) has
-        at that place is named. What is allowed and denied is denied. Without a mask or a list to allow, all is
-        allowed that is not denied. q is 1 for queries of (d,).
+        ``allow`` and ``deny`` are (q, m) rows in any order; what is no row of the index (2**32 - 1, say)
+        fills up. ``allow_mask`` and ``deny_mask`` are (q, p) bytes, not 0 where the row that ``mask_rows``
+        (p,) has at that place is named. What is allowed and denied is denied. Without a mask or a list to
+        allow, all is allowed that is not denied. q is 1 for queries of (d,).
         """
 
     @property
