@@ -15,6 +15,7 @@ NB_MODULE(_engine, module) {
   module.doc() = "The native engine: arrays in, arrays out.";
   leafscan::BindBuild(module);
   leafscan::BindSearcher(module);
+  leafscan::BindWriter(module);
   leafscan::BindSlots(module);
   module.def("available_threads", &leafscan::AvailableThreads);
   module.def("instruction_set", &leafscan::InstructionSet);

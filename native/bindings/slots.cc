@@ -16,13 +16,14 @@
 #include "arrays.h"
 #include "bindings.h"
 #include "leafscan/serve/answer.h"
-#include "leafscan/serve/slots.h"
+#include "leafscan/serve/index_slots.h"
+#include "python_searcher.h"
 #include "slots_api.h"
 
-namespace nb = nanobind;
+namespace leafscan {
+
 using namespace nb::literals;
 
-namespace leafscan {
 namespace {
 
 // Whether this thread came from Python and holds the GIL.
@@ -57,13 +58,16 @@ std::shared_ptr<const void> Shared(const nb::object& object) {
 }
 
 void Publish(std::int64_t slot, const nb::object& searcher, std::int64_t leaves, std::int64_t candidates,
-             std::int64_t refined, std::int64_t upper_leaves, int threads, bool normalize) {
+             std::int64_t refined, std::int64_t upper_leaves, int threads, bool normalize, bool ids_are_positions,
+             std::int64_t largest_id) {
   const InPython here;
-  const SearcherParts parts = PartsOf(searcher);
+  const auto& opened = nb::cast<const PythonSearcher&>(searcher);
   const auto served = std::make_shared<ServedIndex>();
   served->owner = Shared(searcher);
-  served->searcher = parts.searcher;
-  served->order = parts.order;
+  served->searcher = &opened.searcher();
+  served->order = opened.order();
+  served->ids_are_positions = ids_are_positions;
+  served->largest_id = largest_id;
   served->defaults.leaves = static_cast<std::size_t>(std::max<std::int64_t>(leaves, 1));
   served->defaults.candidates = static_cast<std::size_t>(std::max<std::int64_t>(candidates, 1));
   served->defaults.refined = static_cast<std::size_t>(std::max<std::int64_t>(refined, 0));
@@ -139,7 +143,7 @@ constexpr LeafscanSlots kSlots{LEAFSCAN_SLOTS_VERSION, &SearchFromC};
 void BindSlots(nb::module_& module) {
   module.def("open_slot", [] { return ProcessSlots().Open(); });
   module.def("publish_slot", &Publish, "slot"_a, "searcher"_a, nb::kw_only(), "leaves"_a, "candidates"_a, "refined"_a,
-             "upper_leaves"_a, "threads"_a, "normalize"_a);
+             "upper_leaves"_a, "threads"_a, "normalize"_a, "ids_are_positions"_a, "largest_id"_a);
   module.def(
       "close_slot",
       [](std::int64_t slot) {

@@ -50,12 +50,15 @@ def test_an_index_tells_its_followers():
     assert set(index._followers) == {slot, second}
     slot.publish(other)
     assert set(index._followers) == {second}
-    # What an update does: a new version behind the same index, told to who follows it.
-    index._searcher = other._searcher
-    for follower in list(index._followers):
-        follower._follow(index)
+    best = index.search(QUERIES, k=4).ids
+    index.delete([best[0, 0]])
+    index.upsert([77], [100 * QUERIES[0]])
     found = _engine.search_slot(second.number, QUERIES, 4)[0]
-    np.testing.assert_array_equal(found, other.search(QUERIES, k=4).ids)
+    np.testing.assert_array_equal(found, index.search(QUERIES, k=4).ids)
+    assert found[0, 0] == 77
+    assert (found != best[0, 0]).all()
+    index.rebalance()
+    np.testing.assert_array_equal(_engine.search_slot(second.number, QUERIES, 4)[0], found)
     second.close()
     assert not index._followers
 
@@ -167,10 +170,48 @@ def test_decode_gives_ids_back():
     places = _engine.search_slot(slot.number, QUERIES, 4, positions=True)[0]
     np.testing.assert_array_equal(slot.decode(places), strings.search(QUERIES, k=4).ids)
     assert leafscan.Slot(build(3)).decode([[2, -1]]).tolist() == [[2, -1]]
-    with pytest.raises(ValueError, match="between -1 and 2"):
+    with pytest.raises(ValueError, match="vectors that are there, or -1; received 3"):
         slot.decode([3])
     with pytest.raises(TypeError, match="integers"):
         slot.decode([0.5])
+
+
+@pytest.mark.parametrize("kind", ["positions", "integers", "strings"])
+def test_positions_and_lists_know_what_came_and_went(kind: str):
+    names = {"positions": None, "integers": np.arange(20) + 2**40, "strings": [f"n{i}" for i in range(20)]}
+    index = build(20, ids=names[kind])
+    slot = leafscan.Slot(index)
+    ids = index.ids
+    new = ["new", "newer"] if kind == "strings" else [500, 600]
+    index.delete(ids[:5])
+    index.upsert(new, 50 * QUERIES[:2])
+    index.upsert([ids[7]], -30 * QUERIES[2:3])
+    expected = index.search(QUERIES, k=18)
+    places, scores, vectors = _engine.search_slot(slot.number, QUERIES, 18, positions=True, vectors=True)
+    np.testing.assert_array_equal(slot.decode(places), expected.ids)
+    np.testing.assert_array_equal(scores, expected.scores)
+    np.testing.assert_array_equal(slot.encode(expected.ids), places)
+    there = expected.ids[places >= 0]
+    np.testing.assert_array_equal(vectors[places >= 0], index.vectors(there))
+    deny = np.ascontiguousarray(places[:, :3])
+    found = _engine.search_slot(slot.number, QUERIES, 4, positions=True, deny=deny)[0]
+    np.testing.assert_array_equal(slot.decode(found), expected.ids[:, 3:7])
+    allow = np.ascontiguousarray(places[:, 4:6])
+    found = _engine.search_slot(slot.number, QUERIES, 2, positions=True, allow=allow)[0]
+    np.testing.assert_array_equal(slot.decode(found), expected.ids[:, 4:6])
+    gone = slot.encode(ids[:5])
+    assert (gone == -1).all()
+
+
+def test_an_id_that_there_is_no_room_for_raises():
+    index = build()
+    slot = leafscan.Slot()
+    slot.largest_id = 2**31 - 1
+    slot.publish(index)
+    index.upsert([2**31], [100 * QUERIES[0]])
+    with pytest.raises(ValueError, match="the id 2147483648 is beyond 2147483647"):
+        _engine.search_slot(slot.number, QUERIES, 1)
+    assert _engine.search_slot(slot.number, QUERIES, 1, positions=True)[0][0, 0] == 50
 
 
 def test_lists_name_ids_or_positions():

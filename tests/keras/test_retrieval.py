@@ -305,6 +305,21 @@ def test_an_index_that_is_there_is_published(candidates: Matrix, queries: Matrix
         layer.publish(leafscan.build(candidates, metric="cosine"))
 
 
+@pytest.mark.parametrize("kind", INDEXED)
+def test_updates_of_the_index_reach_compiled_models(kind, candidates: Matrix, queries: Matrix):
+    layer = kind(candidates, np.arange(300), k=5)
+    model = model_of(layer)
+    before = model.predict(queries, batch_size=16, verbose=0)[1]
+    layer.index.delete(before[0, :2])
+    layer.index.upsert([1000], 100 * queries[:1])
+    after = model.predict(queries, batch_size=16, verbose=0)[1]
+    np.testing.assert_array_equal(after, layer.index.search(queries, k=5).ids)
+    assert after[0, 0] == 1000
+    layer.index.upsert([2**31], 1000 * queries[:1])
+    with pytest.raises(Exception, match="2147483648"):
+        model.predict(queries, verbose=0)
+
+
 def test_a_collected_layer_frees_its_index(candidates: Matrix, queries: Matrix):
     layer = ScannRetrieval(candidates, k=5)
     layer(queries)

@@ -15,9 +15,9 @@ struct Request {
   // Rows are called by their positions, not by their ids; in the lists below, too.
   bool positions = false;
   // What each query must not be given: queries.rows lists of one width. -1 and what the index does not have is passed
-  // over. So many more are searched for, then dropped.
+  // over.
   MatrixView<std::int64_t> deny;
-  // All that each query may be given, likewise; no columns allow everything. Scored exactly where rows are kept.
+  // All that each query may be given, likewise; no columns allow everything.
   MatrixView<std::int64_t> allow;
   std::span<std::int64_t> ids;  // queries.rows * k; -1 where there is no more
   std::span<float> scores;      // queries.rows * k

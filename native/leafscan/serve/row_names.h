@@ -1,39 +1,32 @@
-// Which row an id or a position names: what ids are looked up in, made when first asked for.
+// Which row an id or a position names: what names are looked up in, made when first asked for.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
-#include <span>
 #include <utility>
 #include <vector>
+
+#include "leafscan/core/row_set.h"
 
 namespace leafscan {
 
 class RowNames {
  public:
-  // By row; all different.
-  template <class T>
-  explicit RowNames(std::span<const T> names) {
-    entries_.reserve(names.size());
-    for (std::size_t row = 0; row < names.size(); ++row) {
-      entries_.emplace_back(static_cast<std::int64_t>(names[row]), static_cast<std::uint32_t>(row));
-    }
+  using Entry = std::pair<std::int64_t, std::uint32_t>;  // a name, and its row
+
+  // All names are different.
+  explicit RowNames(std::vector<Entry> entries) : entries_(std::move(entries)) {
     std::sort(entries_.begin(), entries_.end());
   }
 
-  // The rows that are named, ascending, each once; what names none is passed over.
-  void Find(std::span<const std::int64_t> names, std::vector<std::uint32_t>& rows) const {
-    rows.clear();
-    for (const std::int64_t name : names) {
-      const auto found = std::lower_bound(entries_.begin(), entries_.end(), std::pair{name, std::uint32_t{0}});
-      if (found != entries_.end() && found->first == name) rows.push_back(found->second);
-    }
-    std::sort(rows.begin(), rows.end());
-    rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  // The row of a name, or RowSet::kNone.
+  std::uint32_t Find(std::int64_t name) const {
+    const auto found = std::lower_bound(entries_.begin(), entries_.end(), Entry{name, 0});
+    return found != entries_.end() && found->first == name ? found->second : RowSet::kNone;
   }
 
  private:
-  std::vector<std::pair<std::int64_t, std::uint32_t>> entries_;  // ascending
+  std::vector<Entry> entries_;  // ascending
 };
 
 }  // namespace leafscan

@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from leafscan import _engine
 from leafscan.index.arrays import read_array
 from leafscan.index.config import SearchParams
-from leafscan.index.ids import StringIds
 from leafscan.index.index import Index
 from leafscan.index.metric import Metric
+from leafscan.index.places import Places
 from leafscan.index.threads import check_threads
 
 __all__ = ["OPERANDS", "IdKind", "Slot", "slot_of"]
@@ -66,7 +66,6 @@ class Slot:
     __slots__ = (
         "__weakref__",
         "_close",
-        "_given",
         "_index",
         "_kind",
         "_metric",
@@ -75,11 +74,14 @@ class Slot:
         "_publishing",
         "_threads",
         "dim",
+        "largest_id",
         "operands",
     )
 
     #: The dimensions of queries; 0 before the first index.
     dim: int
+    #: Searches that find a larger id raise; for who has no room for it. It holds from the next `publish` on.
+    largest_id: int
     #: What frameworks pass for the number, each by its own name.
     operands: dict[str, Any]
 
@@ -96,10 +98,10 @@ class Slot:
         self._threads = check_threads(threads)
         self._publishing = threading.RLock()
         self._index: Index | weakref.ref[Index] | None = None
-        self._given: tuple[Index, NDArray[np.int64]] | None = None
         self._metric: Metric | None = None
         self._kind: IdKind = "integers"
         self.dim = 0
+        self.largest_id = 2**63 - 1
         self.operands = {name: make(self._number) for name, make in OPERANDS.items()}
         if index is not None:
             self.publish(index)
@@ -163,7 +165,7 @@ class Slot:
             if before is not None and before is not index:
                 before._followers.discard(self)
             index._followers.add(self)
-            self._index, self._given = index, None
+            self._index = index
             self._metric, self.dim, self._kind = index.metric, index.dim, _kind(index)
 
     def decode(self, positions: ArrayLike | Iterable[Any]) -> NDArray[Any]:
@@ -193,28 +195,45 @@ class Slot:
         >>> leafscan.Slot(index).decode([[2, 0], [1, -1]]).tolist()
         [['z', 'x'], ['y', '']]
         """
-        index = self.index
-        if index is None:
-            raise ValueError("this slot serves no index, so that nothing can be decoded.")
         array = read_array(positions, "positions")
         if array.dtype.kind not in "iu" and array.size:
             raise TypeError(f"positions must be integers; received the dtype {array.dtype}.")
-        places = array.astype(np.int64)
-        if places.size and not -1 <= places.min() <= places.max() < len(index):
-            raise ValueError(
-                f"positions must be between -1 and {len(index) - 1}; "
-                f"received {places.min()} to {places.max()}."
-            )
-        ids = index._contents.ids
-        if ids is None:
-            return places
-        if isinstance(ids, StringIds):
-            return ids.take(places)
-        given = self._given
-        if given is None or given[0] is not index:
-            given = self._given = (index, np.append(index.ids, np.int64(-1)))
-        decoded: NDArray[np.int64] = given[1][places]
-        return decoded
+        return self._places().decode(array.astype(np.int64))
+
+    def encode(self, ids: ArrayLike | Iterable[Any]) -> NDArray[np.int64]:
+        """Turn ids into positions: `decode` the other way round.
+
+        Parameters
+        ----------
+        ids
+            Integers or strings, as the index has them, of any shape.
+
+        Returns
+        -------
+        NDArray[np.int64]
+            Of the same shape; -1 for what the index does not have.
+
+        Raises
+        ------
+        TypeError
+            If they are of another kind than the index' ids.
+        ValueError
+            If there is no index.
+
+        Examples
+        --------
+        >>> import leafscan, numpy as np
+        >>> index = leafscan.build(np.eye(3, dtype=np.float32), metric="cosine", ids=["x", "y", "z"])
+        >>> leafscan.Slot(index).encode([["z", "w"]]).tolist()
+        [[2, -1]]
+        """
+        return self._places().encode(np.asarray(ids))
+
+    def _places(self) -> Places:
+        index = self.index
+        if index is None:
+            raise ValueError("this slot serves no index, so that it knows no ids.")
+        return Places(index._living)
 
     def close(self) -> None:
         """Serve nothing any more; from now on searches raise."""
@@ -228,7 +247,6 @@ class Slot:
         with self._publishing:
             if self.index is index and self._close.alive:
                 self._store(index)
-                self._given = None
 
     def _check(self, index: Index) -> None:
         for name, mine, received in (
@@ -249,13 +267,15 @@ class Slot:
         )
         _engine.publish_slot(
             self._number,
-            index._searcher,
+            index._living.searcher,
             leaves=leaves,
             candidates=candidates,
             refined=refined,
             upper_leaves=upper,
             threads=self._threads,
             normalize=index._normalize,
+            ids_are_positions=index._living.roster.strings,
+            largest_id=self.largest_id,
         )
 
     def __copy__(self) -> "Slot":
@@ -317,4 +337,4 @@ _LENDING = threading.Lock()
 
 
 def _kind(index: Index) -> IdKind:
-    return "strings" if index._strings is not None else "integers"
+    return "strings" if index._living.roster.strings else "integers"

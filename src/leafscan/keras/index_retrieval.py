@@ -108,7 +108,7 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         self._validate_candidate_embeddings_and_ids(embeddings, ids)
         before = self.index
         if before is not None:
-            had_ids = before._contents.ids is not None
+            had_ids = before._living.contents.ids is not None
             if ids is not None and not had_ids:
                 raise ValueError(
                     "New `candidate_ids` cannot be provided as previous candidates did not have candidate IDs"
@@ -171,6 +171,9 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
                 "ids must fit int32, as the first candidates' did, since compiled models return int32. Give "
                 "the layer positions=True and decode what it returns, or make a new layer."
             )
+        if first and not wide and not self.positions:
+            # Updates of the index itself may bring larger ids, which must not wrap.
+            self._slot.largest_id = 2**31 - 1
         self._slot.publish(index)
         if first:
             self._wide = wide
@@ -279,13 +282,8 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         NDArray[np.int64]
             Of the same shape.
         """
-        names = np.asarray(ids)
-        index = self.index
-        if index is None or not self._by_position():
-            return names.astype(np.int64)
-        known = {name: place for place, name in enumerate(index.ids.tolist())}
-        places = [known.get(name, -1) for name in names.ravel().tolist()]
-        return np.array(places, np.int64).reshape(names.shape)
+        names = as_names(ids).reshape(np.shape(ids))
+        return self._slot.encode(names) if self._by_position() else names.astype(np.int64)
 
     def save_assets(self, inner_path: str) -> None:
         """Write the index into a ``.keras`` file that is being saved."""
@@ -335,8 +333,10 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         return self.positions or self._slot.id_kind == "strings"
 
     def _needs_wide(self, index: leafscan.Index) -> bool:
-        ids = index._contents.ids
-        if self.positions or not isinstance(ids, np.ndarray) or ids.max() < 2**31:
+        if self.positions or index._living.roster.strings or not len(index):
+            return False
+        ids = index.ids
+        if ids.max() < 2**31:
             return False
         if ids.max() > longest_id():
             raise ValueError(

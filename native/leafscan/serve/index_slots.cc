@@ -1,5 +1,6 @@
-#include "leafscan/serve/slots.h"
+#include "leafscan/serve/index_slots.h"
 
+#include <memory>
 #include <mutex>
 #include <random>
 #include <stdexcept>
@@ -16,15 +17,15 @@ namespace {
 
 }  // namespace
 
-Slots::Slots() : next_((static_cast<std::int64_t>(std::random_device{}() & 0x3FFFFFFFu) << 32) + 1) {}
+IndexSlots::IndexSlots() : next_((static_cast<std::int64_t>(std::random_device{}() & 0x3FFFFFFFu) << 32) + 1) {}
 
-std::int64_t Slots::Open() {
+std::int64_t IndexSlots::Open() {
   const std::unique_lock lock(mutex_);
   open_.emplace(next_, nullptr);
   return next_++;
 }
 
-void Slots::Publish(std::int64_t slot, std::shared_ptr<const ServedIndex> index) {
+void IndexSlots::Publish(std::int64_t slot, std::shared_ptr<const ServedIndex> index) {
   const std::unique_lock lock(mutex_);
   const auto found = open_.find(slot);
   if (found == open_.end()) Refuse(slot);
@@ -32,7 +33,7 @@ void Slots::Publish(std::int64_t slot, std::shared_ptr<const ServedIndex> index)
   std::swap(found->second, index);
 }
 
-void Slots::Close(std::int64_t slot) {
+void IndexSlots::Close(std::int64_t slot) {
   std::shared_ptr<const ServedIndex> last;
   const std::unique_lock lock(mutex_);
   const auto found = open_.find(slot);
@@ -41,7 +42,7 @@ void Slots::Close(std::int64_t slot) {
   open_.erase(found);
 }
 
-std::shared_ptr<const ServedIndex> Slots::Take(std::int64_t slot) const {
+std::shared_ptr<const ServedIndex> IndexSlots::Take(std::int64_t slot) const {
   const std::shared_lock lock(mutex_);
   const auto found = open_.find(slot);
   if (found == open_.end()) Refuse(slot);
@@ -51,9 +52,10 @@ std::shared_ptr<const ServedIndex> Slots::Take(std::int64_t slot) const {
   return found->second;
 }
 
-Slots& ProcessSlots() {
-  static Slots slots;
-  return slots;
+IndexSlots& ProcessSlots() {
+  // Never destroyed: threads that Python does not know may ask until the very end.
+  static IndexSlots* const slots = std::make_unique<IndexSlots>().release();
+  return *slots;
 }
 
 }  // namespace leafscan

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "leafscan/serve/slots.h"
+#include "leafscan/serve/index_slots.h"
 
 namespace leafscan {
 namespace {
@@ -19,8 +19,8 @@ std::shared_ptr<ServedIndex> Marked(std::size_t mark) {
   return index;
 }
 
-TEST(SlotsTest, ServesWhatWasPublishedLast) {
-  Slots slots;
+TEST(IndexSlotsTest, ServesWhatWasPublishedLast) {
+  IndexSlots slots;
   const std::int64_t slot = slots.Open();
   EXPECT_THROW(slots.Take(slot), std::invalid_argument);
   slots.Publish(slot, Marked(1));
@@ -30,8 +30,8 @@ TEST(SlotsTest, ServesWhatWasPublishedLast) {
   EXPECT_EQ(before->defaults.leaves, 1u);
 }
 
-TEST(SlotsTest, NumbersAreNeverUsedAgain) {
-  Slots slots;
+TEST(IndexSlotsTest, NumbersAreNeverUsedAgain) {
+  IndexSlots slots;
   const std::int64_t first = slots.Open();
   slots.Publish(first, Marked(1));
   slots.Close(first);
@@ -41,11 +41,11 @@ TEST(SlotsTest, NumbersAreNeverUsedAgain) {
   EXPECT_GT(first, 0);
   EXPECT_THROW(slots.Take(first), std::invalid_argument);
   EXPECT_THROW(slots.Publish(first, Marked(3)), std::invalid_argument);
-  EXPECT_THROW(Slots().Take(second + 1), std::invalid_argument);
+  EXPECT_THROW(IndexSlots().Take(second + 1), std::invalid_argument);
 }
 
-TEST(SlotsTest, LetsGoOfWhatItServed) {
-  Slots slots;
+TEST(IndexSlotsTest, LetsGoOfWhatItServed) {
+  IndexSlots slots;
   const std::int64_t slot = slots.Open();
   std::weak_ptr<ServedIndex> seen;
   {
@@ -58,8 +58,8 @@ TEST(SlotsTest, LetsGoOfWhatItServed) {
   EXPECT_TRUE(seen.expired());
 }
 
-TEST(SlotsTest, IsReadWhileItIsPublishedTo) {
-  Slots slots;
+TEST(IndexSlotsTest, IsReadWhileItIsPublishedTo) {
+  IndexSlots slots;
   const std::int64_t slot = slots.Open();
   slots.Publish(slot, Marked(1));
   std::atomic<bool> ends{false};

@@ -11,9 +11,9 @@
 
 namespace leafscan {
 
-class Slots {
+class IndexSlots {
  public:
-  Slots();
+  IndexSlots();
 
   // A number that no slot of this process had before, nor, but for a chance in 2^30, one of another process: so a stale
   // number is refused wherever it comes from.
@@ -31,6 +31,6 @@ class Slots {
 };
 
 // The process' own.
-Slots& ProcessSlots();
+IndexSlots& ProcessSlots();
 
 }  // namespace leafscan
