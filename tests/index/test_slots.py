@@ -19,6 +19,10 @@ def build(n: int = 50, d: int = 6, *, seed: int = 0, metric: str = "dot_product"
     return leafscan.build(vectors, metric=metric, **options)
 
 
+#: Leaves, so that rows lie in another order than they were given in.
+LEAVES = leafscan.Config(
+    tree=leafscan.Tree(num_leaves=4), score=leafscan.BruteForce(), search=leafscan.SearchParams(leaves=4)
+)
 QUERIES = np.random.default_rng(9).standard_normal((7, 6)).astype(np.float32)
 
 
@@ -160,10 +164,12 @@ def test_search_params_are_the_slots_own():
 
 
 def test_decode_gives_ids_back():
-    integers = build(3, ids=[2**40, 5, 7])
+    integers = build(30, ids=np.arange(30)[::-1] + 2**40, config=LEAVES)
     slot = leafscan.Slot(integers)
     places = _engine.search_slot(slot.number, QUERIES, 4, positions=True)[0]
-    np.testing.assert_array_equal(slot.decode(places), integers.search(QUERIES, k=4).ids)
+    expected = integers.search(QUERIES, k=4).ids
+    np.testing.assert_array_equal(slot.decode(places), expected)
+    np.testing.assert_array_equal(places, 29 - (expected - 2**40))
     strings = build(3, ids=["a", "b", "c"])
     slot = leafscan.Slot(strings)
     assert slot.id_kind == "strings"
@@ -179,7 +185,7 @@ def test_decode_gives_ids_back():
 @pytest.mark.parametrize("kind", ["positions", "integers", "strings"])
 def test_positions_and_lists_know_what_came_and_went(kind: str):
     names = {"positions": None, "integers": np.arange(20) + 2**40, "strings": [f"n{i}" for i in range(20)]}
-    index = build(20, ids=names[kind])
+    index = build(20, ids=names[kind], config=LEAVES)
     slot = leafscan.Slot(index)
     ids = index.ids
     new = ["new", "newer"] if kind == "strings" else [500, 600]

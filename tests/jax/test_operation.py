@@ -106,18 +106,22 @@ def test_second_derivatives_go_through_the_formula():
     index = build(metric="squared_l2")
     hessian = jax.hessian(lambda query: search(index, query, 5).scores.sum())(QUERIES[0])
     np.testing.assert_allclose(hessian, 10 * np.eye(6), atol=1e-4)
+    # Of the score itself, too: the second derivative of s**2 is 2 s'**2 + 2 s s''.
+    index = build()
+    squares = jax.hessian(lambda query: jnp.square(search(index, query, 1).scores).sum())(QUERIES[0])
+    best = index.vectors(index.search(QUERIES[0], k=1).ids)[0]
+    np.testing.assert_allclose(squares, 2 * np.outer(best, best), rtol=1e-4, atol=1e-4)
 
 
 def test_padding_and_zero_queries_have_no_derivative():
+    queries = np.vstack([QUERIES[:2], np.zeros((1, 6), np.float32)])
     for metric in METRICS:
         index = build(2, metric=metric)
-
-        def total(queries, index=index):
-            scores = search(index, queries, 4).scores
-            return jnp.where(jnp.isfinite(scores), scores, 0).sum()
-
-        grad = jax.grad(total)(np.vstack([QUERIES[:2], np.zeros((1, 6), np.float32)]))
+        padded = jax.vjp(lambda queries, index=index: search(index, queries, 4).scores, queries)[1]
+        whole = jax.vjp(lambda queries, index=index: search(index, queries, 2).scores, queries)[1]
+        (grad,), (expected,) = padded(jnp.ones((3, 4))), whole(jnp.ones((3, 2)))
         assert np.isfinite(np.asarray(grad)).all(), metric
+        np.testing.assert_allclose(grad, expected, rtol=1e-6)
 
 
 def test_codes_alone_search_but_do_not_differentiate():
