@@ -26,6 +26,9 @@ APPLICATION = 0x6C656166
 #: The version of the tables that this library writes and reads.
 FORMAT = 1
 
+#: Seconds to wait for SQLite's own short locks, as when another connection opens or tidies up the log.
+PATIENCE = 30
+
 #: Whole: what `sqlite_schema` must hold, so that nobody's triggers and views run here.
 TABLES = {
     "state": "CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), snapshot TEXT NOT NULL, "
@@ -145,8 +148,10 @@ class Journal:
                 update = decode(row, wanted)
                 closing = row.closing
                 yield wanted, update
-            if wanted != self._latest:
+            if wanted < self._latest:
                 raise FileFormatError(f"the row {wanted + 1} of the journal is missing")
+            if wanted > self._latest:
+                raise FileFormatError(f"the row {wanted} of the journal is one too many")
             if not closing:
                 raise FileFormatError(f"the row {wanted} of the journal is damaged: its update does not end")
 
@@ -210,7 +215,9 @@ class Journal:
         # What the log holds is in the database now; a log of gigabytes would stay that long. If a reader or
         # the disk is against it, the next one does it.
         with contextlib.suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA busy_timeout=0")
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._connection.execute(f"PRAGMA busy_timeout={1000 * PATIENCE}")
 
     def sign(self) -> None:
         """Note down that this process writes, for `last_writer` to tell whom it refuses."""
@@ -298,8 +305,7 @@ def _connect(path: Path, mode: Literal["ro", "rw", "rwc"]) -> sqlite3.Connection
 
 
 def _plain(uri: str) -> sqlite3.Connection:
-    # Another writer there is none; but SQLite itself locks for a moment when it opens or tidies up its log.
-    return sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
+    return sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, *, create: bool) -> None:
