@@ -205,19 +205,21 @@ def test_a_fork_does_not_write(catalogue: leafscan.Catalogue, path: Path, points
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
-        said = []
-        for update in (
-            lambda: catalogue.upsert([2], points[:1]),
-            lambda: catalogue.delete([0]),
-            catalogue.checkpoint,
-        ):
-            try:
-                update()
-            except UnsupportedOperation as error:
-                said.append(str(error))
-        catalogue.close()
-        os.write(write, "\n".join(said).encode())
-        os._exit(0)
+        try:
+            said = []
+            for update in (
+                lambda: catalogue.upsert([2], points[:1]),
+                lambda: catalogue.delete([0]),
+                catalogue.checkpoint,
+            ):
+                try:
+                    update()
+                except UnsupportedOperation as error:
+                    said.append(str(error))
+            catalogue.close()
+            os.write(write, "\n".join(said).encode())
+        finally:
+            os._exit(0)
     os.waitpid(child, 0)
     said = os.read(read, 10_000).decode().splitlines()
     assert len(said) == 3

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from leafscan.index.catalogue.failures import is_harmless, sentences
+from leafscan.index.catalogue.log import check_log
 from leafscan.index.catalogue.rows import Row, decode, encode
 from leafscan.index.errors import FileFormatError
 from leafscan.index.update import Update
@@ -100,6 +101,9 @@ class Journal:
         self.snapshot: Snapshot | None = None
         self._latest = 0
         self._unsure = False
+        if not read_only:
+            # Another may be writing to it while it is read.
+            check_log(path.with_name(path.name + "-wal"))
         with sentences(path):
             self._connection = _connect(path, "ro" if read_only else "rwc" if create else "rw")
             try:
@@ -111,6 +115,8 @@ class Journal:
                 self._read_state()
                 if not read_only:
                     self._connection.execute("COMMIT")
+                    # A log begun anew holds nothing of what a power cut left.
+                    self._shorten_log()
             except BaseException:
                 self._connection.close()
                 raise
@@ -212,12 +218,8 @@ class Journal:
                 (*snapshot, max(self._latest, snapshot.contained)),
             )
         self.refresh()
-        # What the log holds is in the database now; a log of gigabytes would stay that long. If a reader or
-        # the disk is against it, the next one does it.
-        with contextlib.suppress(sqlite3.Error):
-            self._connection.execute("PRAGMA busy_timeout=0")
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self._connection.execute(f"PRAGMA busy_timeout={1000 * PATIENCE}")
+        # One of gigabytes would stay that long.
+        self._shorten_log()
 
     def sign(self) -> None:
         """Note down that this process writes, for `last_writer` to tell whom it refuses."""
@@ -228,6 +230,13 @@ class Journal:
     def close(self) -> None:
         """Let go of the database; a second time does nothing."""
         self._connection.close()
+
+    def _shorten_log(self) -> None:
+        # If a reader or the disk is against it, the next time does it.
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA busy_timeout=0")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._connection.execute(f"PRAGMA busy_timeout={1000 * PATIENCE}")
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
