@@ -11,7 +11,7 @@ import numpy as np
 import leafscan
 from soak.kills.work import DIM, TAGS, Model, digest
 
-__all__ = ["BrokenPromiseError", "check_catalogue", "check_cut", "content"]
+__all__ = ["BrokenPromiseError", "check_catalogue", "check_damage", "content"]
 
 K = 10
 
@@ -57,26 +57,40 @@ def check_catalogue(
     return place
 
 
-def check_cut(
-    folder: Path, history: Sequence[str], rng: np.random.Generator
+def check_damage(
+    folder: Path, history: Sequence[str], damage: Literal["cut", "flip"], rng: np.random.Generator
 ) -> Literal["whole", "earlier", "refused"]:
-    """Cut the journal's log at a random byte in a copy of ``folder``: worse than any power cut.
+    """Damage the journal in a copy of ``folder``: cut its log at a random byte, or change one byte of it.
 
-    What opens must hold what was there at some moment; what does not must say so.
+    What opens must hold what was there at some moment, the last of ``history`` or one before; what does not
+    must say so, and after a flip no more than the last transaction of the log may be missing.
     """
     with tempfile.TemporaryDirectory() as place:
         copy = Path(shutil.copytree(folder, Path(place, "copy")))
         log = copy / "journal.sqlite-wal"
-        if log.exists() and log.stat().st_size:
+        logged = log.exists() and log.stat().st_size > 0
+        if damage == "cut" and logged:
             with log.open("r+b") as file:
                 file.truncate(int(rng.integers(log.stat().st_size)))
+        elif damage == "flip":
+            victim = log if logged and rng.random() < 0.5 else copy / "journal.sqlite"
+            data = bytearray(victim.read_bytes())
+            data[int(rng.integers(len(data)))] ^= int(rng.integers(1, 256))
+            victim.write_bytes(data)
         try:
             with leafscan.open(copy) as catalogue:
                 held = content(catalogue)
         except (leafscan.FileFormatError, FileNotFoundError):
             return "refused"
     if held not in history:
-        raise BrokenPromiseError("with its log cut, the catalogue holds what never was")
+        raise BrokenPromiseError(f"after a {damage} in its journal the catalogue holds what never was")
+    if damage == "flip":
+        # What is damaged in the last transaction of the log looks as if the power had failed within.
+        states = [one for one, after in zip(history, [*history[1:], None], strict=True) if one != after]
+        if held not in states[-3:]:
+            raise BrokenPromiseError(
+                "after a flip in its journal the catalogue has lost more than one update"
+            )
     return "whole" if held == history[-1] else "earlier"
 
 

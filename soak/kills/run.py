@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import leafscan
-from soak.kills.check import BrokenPromiseError, check_catalogue, check_cut, content
+from soak.kills.check import BrokenPromiseError, check_catalogue, check_damage, content
 from soak.kills.work import PLANS, Model, Operation, begin, draw
 
 __all__ = ["Results", "Subject", "run"]
@@ -42,8 +42,9 @@ class Results:
     killed_during: Counter[str] = field(default_factory=Counter)
     #: What became of the deed in flight: there "whole", or "absent".
     in_flight: Counter[str] = field(default_factory=Counter)
-    #: What opened after the journal's log was cut at a random byte.
+    #: What opened after the journal's log was cut at a random byte, or one byte of the journal changed.
     cuts: Counter[str] = field(default_factory=Counter)
+    flips: Counter[str] = field(default_factory=Counter)
     most_pending: int = 0
     slowest_opening_s: float = 0.0
     #: One sentence for each promise that was broken.
@@ -93,7 +94,9 @@ class Subject:
             folder = self.folder
             if results.kills % 2:
                 folder = Path(shutil.copytree(folder, Path(place, "copy")))
-            results.cuts[check_cut(folder, [*self.history, candidates[-1].digest()], rng)] += 1
+            history = [*self.history, candidates[-1].digest()]
+            results.cuts[check_damage(folder, history, "cut", rng)] += 1
+            results.flips[check_damage(folder, history, "flip", rng)] += 1
             before = time.perf_counter()
             with leafscan.open(folder, read_only=True) as reader, leafscan.open(folder) as catalogue:
                 took = (time.perf_counter() - before) / 2

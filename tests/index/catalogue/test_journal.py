@@ -198,6 +198,7 @@ def test_ctrl_c_leaves_a_journal_that_can_forget(journal: Journal, statement: st
         ),
         ("UPDATE updates SET vectors = zeroblob(12) WHERE sequence = 2", "the row 2 .* checksum"),
         ("UPDATE updates SET tags = NULL WHERE sequence = 2", "the row 2 .* checksum"),
+        ("UPDATE updates SET tags = CAST(x'7bff7d' AS TEXT) WHERE sequence = 2", "the row 2 .* checksum"),
         ("UPDATE updates SET kind = 5 WHERE sequence = 1", "the row 1 .* checksum"),
         ("UPDATE state SET contained = 1", "the row 2 of the journal is missing"),
         ("UPDATE state SET latest = 2", "the row 3 of the journal is one too many"),
