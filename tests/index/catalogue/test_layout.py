@@ -46,7 +46,7 @@ def test_leftovers_go_and_all_else_stays(tmp_path: Path) -> None:
         snapshot_name(2),
         ".leafscan-x.tmp",
     }
-    goes = {snapshot_name(1), snapshot_name(3), ".leafscan-0123456789abcdef.tmp"}
+    goes = {snapshot_name(1), snapshot_name(3), ".leafscan-0123456789abcdef.tmp", ".tmpoO6r1e"}
     for name in stays | goes:
         (tmp_path / name).touch()
     assert foreign_files(tmp_path) == [".leafscan-x.tmp", "notes.txt"]

@@ -25,8 +25,8 @@ LOCK = "writer.lock"
 
 _SNAPSHOT = re.compile(r"snapshot-([0-9]{6,12})\.leafscan")
 
-#: What `leafscan.index.atomic.replacing` calls a file before it gets its name.
-_TEMPORARY = re.compile(r"\.leafscan-[0-9a-f]{16}\.tmp")
+#: What `leafscan.index.atomic.replacing` calls a file before it gets its name, and safetensors before that.
+_TEMPORARY = re.compile(r"\.leafscan-[0-9a-f]{16}\.tmp|\.tmp[0-9A-Za-z]{6}")
 
 #: What SQLite keeps beside the journal and the lock.
 _BESIDE = ("", "-wal", "-shm", "-journal")
