@@ -132,6 +132,31 @@ class Searcher:
         searcher compiled raises ValueError.
         """
 
+    def search_among(
+        self,
+        queries: NDArray[np.float32],
+        k: int,
+        leaves: int,
+        candidates: int,
+        threads: int,
+        normalize: bool = False,
+        filter: Filter | None = None,
+        refined: int = 0,
+        upper_leaves: int = 0,
+        allow: NDArray[np.uint32] | None = None,
+        deny: NDArray[np.uint32] | None = None,
+        allow_mask: NDArray[np.uint8] | None = None,
+        deny_mask: NDArray[np.uint8] | None = None,
+        mask_rows: NDArray[np.uint32] | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Search as `search` does, for each query among rows of its own, which ``filter`` allows too.
+
+        ``allow`` and ``deny`` are (q, m) rows in any order; what is no row of the index (2**32 - 1, say) fills
+        up. ``allow_mask`` and ``deny_mask`` are (q, p) bytes, not 0 where the row that ``mask_rows`` (p,) has
+        at that place is named. What is allowed and denied is denied. Without a mask or a list to allow, all is
+        allowed that is not denied. q is 1 for queries of (d,).
+        """
+
     def compile_filter(self, allowed: NDArray[np.uint8]) -> Filter:
         """Compile (n,) bytes by row, 0 for rows that must not be returned."""
 

@@ -36,8 +36,8 @@ std::size_t BatchScan::QueriesAtOnce(const Snapshot& snapshot, std::size_t queri
 }
 
 void BatchScan::Scan(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves,
-                     std::size_t upper_leaves, std::size_t wanted) {
-  Route(snapshot, queries, leaves, upper_leaves, wanted);
+                     std::size_t upper_leaves, std::size_t wanted, std::span<const std::size_t> more) {
+  Route(snapshot, queries, leaves, upper_leaves, wanted, more);
   // Each wave leaves thresholds nearer to where they end for the larger one that follows.
   const std::size_t ends[] = {1, std::max<std::size_t>(1, leaves / kFirstShare), leaves};
   std::size_t begin = 0;
@@ -71,7 +71,7 @@ void BatchScan::ScanWave(const Snapshot& snapshot, std::size_t queries, std::siz
 }
 
 void BatchScan::Route(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves,
-                      std::size_t upper_leaves, std::size_t wanted) {
+                      std::size_t upper_leaves, std::size_t wanted, std::span<const std::size_t> more) {
   const std::size_t dim = queries.cols;
   const std::size_t seen_dim = snapshot.has_projection() ? snapshot.arrays.projection.rows : dim;
   constexpr std::size_t kBatch = Router::kBatch;
@@ -93,7 +93,7 @@ void BatchScan::Route(const Snapshot& snapshot, const MatrixView<float>& queries
     for (std::size_t i = 0; i < some; ++i) {
       Query& query = queries_[first + i];
       query.table.Build(snapshot, {seen_.data() + i * seen_dim, seen_dim});
-      query.survivors.Reset(wanted, snapshot.has_spill());
+      query.survivors.Reset(wanted + (more.empty() ? 0 : more[first + i]), snapshot.has_spill());
       for (std::size_t visit = 0; visit < leaves; ++visit) {
         const std::uint64_t key = keys_[i * leaves + visit];
         const float center = CenterScore(snapshot, {centered_.data() + i * dim, dim}, key, route_, i);

@@ -31,9 +31,9 @@ class BatchScan {
                                    std::size_t wanted, int threads);
 
   // Needs a tree and codes. `leaves` are visited by each query, of those in its best `upper_leaves` (0: of all); `wanted` rows
-  // survive.
+  // survive, and of query i more[i] more where that is not empty.
   void Scan(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves, std::size_t upper_leaves,
-            std::size_t wanted);
+            std::size_t wanted, std::span<const std::size_t> more = {});
 
   // What survived for query i, as survivor keys (simd/group_scan.h) in no order; valid until the next scan.
   std::span<const std::uint64_t> Best(std::size_t i) { return queries_[i].survivors.Best(); }
@@ -51,7 +51,7 @@ class BatchScan {
   };
 
   void Route(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves, std::size_t upper_leaves,
-             std::size_t wanted);
+             std::size_t wanted, std::span<const std::size_t> more);
   // Visits begin ... end of each query, leaf by leaf.
   void ScanWave(const Snapshot& snapshot, std::size_t queries, std::size_t leaves, std::size_t begin, std::size_t end);
   void ScanLeaf(const Leaf& leaf, std::span<const Visit> visits, std::size_t group_bytes);

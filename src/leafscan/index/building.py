@@ -1,7 +1,7 @@
 """From vectors to an index."""
 
-from collections.abc import Iterable
-from typing import SupportsIndex
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +19,9 @@ from leafscan.index.progress import Progress, reporting
 from leafscan.index.projection import principal_components
 from leafscan.index.threads import check_threads
 
+if TYPE_CHECKING:
+    from leafscan.index.tags import Tags
+
 __all__ = ["build"]
 
 
@@ -28,6 +31,7 @@ def build(
     metric: str,
     config: Config | None = None,
     ids: ArrayLike | Iterable[str] | None = None,
+    tags: Mapping[str, Any] | None = None,
     seed: SupportsIndex = 0,
     threads: SupportsIndex | None = None,
     progress: Progress | bool | None = None,
@@ -47,6 +51,9 @@ def build(
     ids
         (n,) integers that are not negative, or strings that are not empty, each different; by default the
         positions 0 to n - 1.
+    tags
+        What else is known of the rows, to be asked by ``index.filter(where=...)``: by name, (n,) strings,
+        integers of 64 bits, floats or booleans, a list or set where a row has several, None where it has none.
     seed
         From 0 to 2**64 - 1. The same rows, plan and seed give the same index to the byte, whatever the number
         of threads.
@@ -87,6 +94,7 @@ def build(
     rows = as_vectors(vectors)
     plan = resolve(config, rows, known)
     names = None if ids is None else as_ids(ids, len(rows))
+    said = None if tags is None else _stored(tags, len(rows))
 
     engines, normalize = engine_metric(known)
     tree, score = plan.tree, plan.score
@@ -130,8 +138,16 @@ def build(
             config=plan,
             seed=seed,
             ids=_by_row(names, sections["order"]),
+            tags=said,
         )
     )
+
+
+def _stored(tags: Mapping[str, Any], n: int) -> "Tags":
+    # Only who has tags pays for SQLite.
+    from leafscan.index.tags import Tags
+
+    return Tags.from_columns(tags, n)
 
 
 def _by_row(

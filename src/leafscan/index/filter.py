@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from leafscan import _engine
 from leafscan.index.lookup import Lookup
@@ -37,7 +37,7 @@ class Filter:
     _seconds: float
 
     def __init__(self) -> None:
-        raise TypeError("a Filter belongs to an index: make it with index.filter(allow=...) or (deny=...).")
+        raise TypeError("a Filter belongs to an index: make it with index.filter(allow=...), (deny=...) or (where=...).")
 
     @classmethod
     def _compile(
@@ -48,14 +48,19 @@ class Filter:
         allow: ArrayLike | Iterable[Any] | None,
         deny: ArrayLike | Iterable[Any] | None,
         begin: float,
+        matching: NDArray[np.bool_] | None = None,
     ) -> Self:
-        if allow is None and deny is None:
-            raise TypeError("filter needs allow, deny or both; a search without a filter allows every row.")
+        if allow is None and deny is None and matching is None:
+            raise TypeError(
+                "filter needs allow, deny or where, or several; a search without a filter allows every row."
+            )
         allowed = np.full(n, allow is None, np.bool_)
         if allow is not None:
             allowed[lookup.rows(allow, "allow")] = True
         if deny is not None:
             allowed[lookup.rows(deny, "deny")] = False
+        if matching is not None:
+            allowed[lookup.rows(~matching, "where")] = False
         compiled = cls.__new__(cls)
         compiled._compiled = searcher.compile_filter(allowed.view(np.uint8))
         compiled._rows = n

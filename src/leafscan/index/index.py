@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
@@ -18,6 +18,7 @@ from leafscan.index.ids import StringIds
 from leafscan.index.lookup import Lookup
 from leafscan.index.metric import Metric, engine_metric
 from leafscan.index.numbers import whole_number
+from leafscan.index.query_rows import read_query_rows
 from leafscan.index.threads import MAX_THREADS, default_threads
 
 __all__ = ["Index", "SearchResult", "load"]
@@ -103,6 +104,8 @@ class Index:
         k: SupportsIndex = 10,
         params: SearchParams | None = None,
         filter: Filter | None = None,
+        allow: ArrayLike | Iterable[Any] | None = None,
+        deny: ArrayLike | Iterable[Any] | None = None,
         threads: SupportsIndex | None = None,
     ) -> SearchResult:
         """Find the best ``k`` rows for one query or for each of a batch.
@@ -122,6 +125,12 @@ class Index:
             off: where a share s of the rows of a leaf is allowed, ``params.leaves / s ** 0.5`` leaves that
             hold any are visited, yet no more than make about twice the work of a search without a filter.
             Where it costs less, all allowed rows are scored exactly.
+        allow, deny
+            What each query for itself may have, and may not: (m,) ids for one query; for a batch (q, m), padded
+            with -1 (strings: ""), or q lists of any lengths. Or masks: booleans (n,) or (q, n) in the order of
+            `ids`. What a history names may have left the index: ids that it does not have are passed over, in
+            both, where `filter` raises. What both name is denied, and ``filter`` holds as well. Few denied
+            rows (n / 64 and less) cost next to nothing; many of them, or masks, are compiled for each query.
         threads
             How many to use; by default one for a single query, and for a batch ``LEAFSCAN_NUM_THREADS``, else
             all that this process may have. Results do not depend on it.
@@ -147,6 +156,8 @@ class Index:
         >>> index = leafscan.build(np.eye(4, dtype=np.float32), metric="dot_product")
         >>> index.search([0.0, 3.0, 2.0, 1.0], k=2).ids.tolist()
         [1, 2]
+        >>> index.search([[0.0, 3.0, 2.0, 1.0]] * 2, k=2, deny=[[1], [2, 3, 17]]).ids.tolist()
+        [[2, 3], [1, 0]]
         """
         # One query at a time is the common call, and all of this is on its way: what is right is told by few
         # cheap looks, and only what is not goes on to be read or refused. (The engine sees for itself whether
@@ -161,16 +172,23 @@ class Index:
         elif type(threads) is not int or not 0 < threads <= MAX_THREADS:
             threads = whole_number(threads, "threads", low=1, high=MAX_THREADS)
         if filter is None:
-            found = self._find(queries, k, leaves, candidates, threads, self._normalize, None, refined, upper)
+            compiled = None
         elif isinstance(filter, Filter):
             compiled = filter._compiled
-            found = self._find(
-                queries, k, leaves, candidates, threads, self._normalize, compiled, refined, upper
-            )
         else:
             raise TypeError(
                 "filter must be a Filter, as index.filter(...) gives it, or None; "
                 f"received {filter!r:.80} ({type(filter).__name__})."
+            )
+        if allow is None and deny is None:
+            found = self._find(
+                queries, k, leaves, candidates, threads, self._normalize, compiled, refined, upper
+            )
+        else:
+            count = None if queries.ndim == 1 else len(queries)
+            rows: Any = read_query_rows(allow, deny, queries=count, lookup=self._looked_up())
+            found = self._searcher.search_among(
+                queries, k, leaves, candidates, threads, self._normalize, compiled, refined, upper, **rows
             )
         if self._strings is not None:
             return SearchResult(self._strings.take(found[0]), found[1])
@@ -181,6 +199,7 @@ class Index:
         *,
         allow: ArrayLike | Iterable[Any] | None = None,
         deny: ArrayLike | Iterable[Any] | None = None,
+        where: Mapping[str, Any] | None = None,
     ) -> Filter:
         """Compile which rows a search may return: once, to be used many times.
 
@@ -191,6 +210,13 @@ class Index:
             booleans (n,) in the order of `ids`. None allows all that ``deny`` does not name.
         deny
             The ids that may not be returned, or a mask of them. What both name is denied.
+        where
+            What the tags of a row must be, as ``{"genre": "Comedy", "year": {"$gte": 1990, "$lt": 2000}}``: all
+            of it. A value is to be equal, of a list one is; ``$eq``, ``$ne``, ``$in``, ``$nin``, ``$gt``,
+            ``$gte``, ``$lt``, ``$lte`` and ``$exists`` compare, ``$and`` and ``$or`` join lists of such mappings,
+            ``$not`` negates one. Of several values of a row it is enough that one is as asked; numbers compare
+            with numbers, strings with strings, and ``$ne``, ``$nin`` and ``$not`` hold also where a row has no
+            such tag. With ``allow`` or ``deny``, both must allow a row. docs/filters.md has examples.
 
         Returns
         -------
@@ -200,9 +226,13 @@ class Index:
         Raises
         ------
         TypeError
-            If neither is given, or the ids are of another kind than the index'.
+            If nothing is given, the ids are of another kind than the index', or a part of ``where`` is of the
+            wrong kind.
         ValueError
-            If the index has no such id; the first one is named. If a mask has another length than the index.
+            If the index has no such id, tag or operator; the first one is named. If a mask has another length
+            than the index.
+        FileFormatError
+            If ``where`` is the first to read the tags of a file, and they are damaged.
 
         Examples
         --------
@@ -220,10 +250,40 @@ class Index:
         ValueError: deny holds the id 'x', which this index does not have.
         """
         begin = time.perf_counter()
-        lookup = self._lookup
-        if lookup is None:
-            lookup = self._lookup = Lookup(self._contents.ids, self._contents.sections["order"])
-        return Filter._compile(self._searcher, lookup, len(self), allow, deny, begin)
+        matching = None if where is None else self._matching(where)
+        return Filter._compile(self._searcher, self._looked_up(), len(self), allow, deny, begin, matching)
+
+    def tags(self, ids: ArrayLike | Iterable[Any]) -> dict[str, list[Any]]:
+        """Return what is known of rows.
+
+        Parameters
+        ----------
+        ids
+            (m,) ids in any order, or a mask (n,) in the order of `ids`.
+
+        Returns
+        -------
+        dict of str to list
+            For each tag of the index (m,) values as they were given, None where there is none.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the ids are of another kind than the index', or it has no such id.
+
+        Examples
+        --------
+        >>> import leafscan, numpy as np
+        >>> genres = ["Comedy", ["Crime", "Drama"], None]
+        >>> index = leafscan.build(np.eye(3, dtype=np.float32), metric="cosine", tags={"genre": genres})
+        >>> index.tags([1, 2])
+        {'genre': [['Crime', 'Drama'], None]}
+        >>> index.search([3.0, 2.0, 1.0], filter=index.filter(where={"genre": "Drama"}), k=1).ids.tolist()
+        [1]
+        """
+        places = self._looked_up().places(ids, "ids")
+        stored = self._contents.tags
+        return {} if stored is None else stored.get(places)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the index to one file, all or nothing.
@@ -282,8 +342,11 @@ class Index:
     def nbytes(self) -> int:
         """The bytes of everything the index holds, mapped or in memory."""
         ids = self._contents.ids
-        return sum(section.nbytes for section in self._contents.sections.values()) + (
-            0 if ids is None else ids.nbytes
+        tags = self._contents.tags
+        return (
+            sum(section.nbytes for section in self._contents.sections.values())
+            + (0 if ids is None else ids.nbytes)
+            + (0 if tags is None else tags.nbytes)
         )
 
     @property
@@ -312,6 +375,17 @@ class Index:
         else:
             parts.append("exact" if config.row_dtype == "float32" else f"exact in {config.row_dtype}")
         return f"<leafscan.Index: {', '.join(parts)}, {_size(self.nbytes)}>"
+
+    def _looked_up(self) -> Lookup:
+        lookup = self._lookup
+        if lookup is None:
+            lookup = self._lookup = Lookup(self._contents.ids, self._contents.sections["order"])
+        return lookup
+
+    def _matching(self, where: Mapping[str, Any]) -> NDArray[np.bool_]:
+        if self._contents.tags is None:
+            raise ValueError("where asks for tags, and this index has none; give them to leafscan.build(tags=...).")
+        return self._contents.tags.matching(np.arange(len(self)), where)
 
     def _resolve(self, params: SearchParams) -> tuple[int, int, int, int]:
         recent = self._recent
