@@ -62,8 +62,20 @@ def test_tags_of_numpy_are_written_as_what_they_are() -> None:
     assert decode(_one(update), 7).tags == {"a": [1, 2, 3, 4], "b": [True, False, True, True]}
 
 
+def test_several_values_of_a_row_are_written_as_a_list() -> None:
+    cells = [("a", "b"), {"c"}, np.array(["d"]), ["e", "f"]]
+    assert decode(_one(replace(UPSERT, tags={"a": cells})), 7).tags == {
+        "a": [["a", "b"], ["c"], ["d"], ["e", "f"]]
+    }
+
+
+def test_a_column_of_another_length_gets_a_sentence() -> None:
+    with pytest.raises(ValueError, match="the tag 'a' must hold one value for each of the 4 ids; received 0"):
+        list(encode(replace(UPSERT, tags={"a": iter(())}), 0))
+
+
 def test_a_tag_that_json_cannot_hold_gets_a_sentence() -> None:
-    with pytest.raises(TypeError, match=r"tags must be text, numbers, .* received b'x' \(bytes\)"):
+    with pytest.raises(TypeError, match=r"tags must be strings, numbers, .* received b'x' \(bytes\)"):
         list(encode(replace(UPSERT, tags={"a": [b"x"] * 4}), 0))
 
 

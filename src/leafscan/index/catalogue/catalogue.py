@@ -2,20 +2,20 @@
 
 import contextlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import threading
 from io import UnsupportedOperation
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from numpy.typing import ArrayLike
-
+from leafscan.index import files
 from leafscan.index.catalogue.journal import Journal, Snapshot
 from leafscan.index.catalogue.layout import fingerprint, snapshot_name, snapshot_number, snapshots
 from leafscan.index.catalogue.lock import WriterLock
 from leafscan.index.catalogue.replay import replay
 from leafscan.index.contents import Contents
 from leafscan.index.index import Index
+from leafscan.index.living import Living
 from leafscan.index.update import Update
 
 __all__ = ["Catalogue"]
@@ -25,8 +25,10 @@ class Catalogue(Index):
     """An index in a folder, as `leafscan.open` gives it: what `upsert` and `delete` did is on the disk.
 
     It is searched, filtered and updated as every index is. When an update returns, it is in the folder's
-    journal and survives the end of the process and of the power; when one raises, nothing changed.
-    `checkpoint` folds the journal into a new snapshot.
+    journal and survives the end of the process and of the power; when one raises, nothing changed: not here,
+    and not for the next opening. (An update raises `OSError` if it cannot be brought to the disk, or the
+    catalogue is read-only here, and `ValueError` if it was closed.) `checkpoint` folds the journal into a new
+    snapshot, and keeps what `rebalance` did.
 
     One process at a time writes to a catalogue, by any number of threads, and any number of others may read
     it (``leafscan.open(path, read_only=True)``). A process that was forked off may search it, but not write.
@@ -51,9 +53,13 @@ class Catalogue(Index):
     >>> folder.cleanup()
     """
 
-    __slots__ = ("_folder", "_journal", "_lock", "_process", "_replaying")
+    __slots__ = ("_folded", "_folder", "_folding", "_journal", "_lock", "_process", "_replaying")
 
     _folder: Path
+    #: Held by a checkpoint from its beginning to its end, before `_writing`.
+    _folding: threading.Lock
+    #: What the snapshot was made of, or into; `rebalance` puts another in its place.
+    _folded: Living
     #: None where it was opened to be read only, or was closed.
     _journal: Journal | None
     _lock: WriterLock | None
@@ -69,6 +75,8 @@ class Catalogue(Index):
         catalogue = cls.__new__(cls)
         Index.__init__(catalogue, contents)
         catalogue._folder = folder
+        catalogue._folding = threading.Lock()
+        catalogue._folded = catalogue._living
         catalogue._process = os.getpid()
         catalogue._replaying = True
         replay(catalogue, journal)
@@ -97,68 +105,18 @@ class Catalogue(Index):
         """The bytes of their ids, vectors and tags in the journal."""
         return 0 if self._journal is None else self._journal.pending_bytes
 
-    def upsert(
-        self,
-        ids: ArrayLike | Iterable[str],
-        vectors: ArrayLike,
-        tags: Mapping[str, Sequence[Any]] | None = None,
-    ) -> None:
-        """Add vectors, or replace those of ids that are there, as `Index.upsert` does, and keep it.
-
-        Parameters
-        ----------
-        ids
-            (m,), each different, of the index' own kind.
-        vectors
-            (m, d) real numbers, all finite.
-        tags
-            By name, (m,) values each.
-
-        Raises
-        ------
-        TypeError
-            If an argument is of the wrong kind.
-        ValueError
-            If a shape or a value is wrong, or the catalogue was closed.
-        OSError
-            If it cannot be brought to the disk, or the catalogue is read-only here. Whatever is raised,
-            nothing changed: not here, and not for the next opening.
-        """
-        self._check_writable()
-        super().upsert(ids, vectors, tags)
-
-    def delete(self, ids: ArrayLike | Iterable[str]) -> None:
-        """Take ids out, as `Index.delete` does, and keep it.
-
-        Parameters
-        ----------
-        ids
-            (m,), each different and in the index.
-
-        Raises
-        ------
-        TypeError
-            If they are of another kind than the index'.
-        ValueError
-            If one is not in the index, which is named, or the catalogue was closed.
-        OSError
-            If it cannot be brought to the disk, or the catalogue is read-only here. Whatever is raised,
-            nothing changed: not here, and not for the next opening.
-        """
-        self._check_writable()
-        super().delete(ids)
-
     def checkpoint(self) -> None:
         """Write the index as it is to a new snapshot and begin the journal anew.
 
-        It never happens by itself: it takes as long as `save` does, and updates wait for it (searches go on).
-        The new file is written beside the old one, which stays what counts until the new one is on the disk
-        whole; a kill at any moment loses nothing. Without updates since the last one nothing is done.
+        It never happens by itself, since it takes as long as `save` does. Searches and updates go on
+        meanwhile; what is updated after it began stays in the journal. The new file is written beside the old
+        one, which counts until the new one is on the disk whole: a kill at any moment loses nothing. Without
+        updates since the last one, and without `rebalance`, nothing is done.
 
         Raises
         ------
         ValueError
-            If the catalogue was closed.
+            If nothing is left in the index, or the catalogue was closed.
         OSError
             If it cannot be written, for example because the disk is full; the catalogue goes on as it was.
 
@@ -173,21 +131,25 @@ class Catalogue(Index):
         ...         sorted(file.name for file in catalogue.path.glob("snapshot-*"))
         ['snapshot-000002.leafscan']
         """
-        self._check_writable()
-        with self._writing:
-            journal = self._writable()
-            if not journal.pending:
-                return
+        self._check_changeable()
+        with self._folding:
+            with self._writing:
+                journal, living = self._writable(), self._living
+                if not journal.pending and living is self._folded:
+                    return
+                latest, contents = journal.latest, self._contents
             # Never a name that is there: after a failure, either file might be the one that counts.
             there = [snapshot_number(name) or 0 for name in snapshots(self._folder)]
             new = self._folder / snapshot_name(max(there, default=0) + 1)
-            self.save(new)
-            try:
-                journal.point(Snapshot(new.name, fingerprint(new), journal.latest))
-            finally:
-                if not journal.unsure:
-                    journal.refresh()
-                    self._keep_one(journal)
+            files.write(contents, new)
+            with self._writing:
+                try:
+                    journal.point(Snapshot(new.name, fingerprint(new), latest))
+                    self._folded = living
+                finally:
+                    if not journal.unsure:
+                        journal.refresh()
+                        self._keep_one(journal)
 
     def close(self) -> None:
         """Let go of the journal and of the lock; a second time does nothing.
@@ -197,7 +159,7 @@ class Catalogue(Index):
         """
         if self._process != os.getpid():
             return  # The journal is the parent's.
-        with self._writing:
+        with self._folding, self._writing:
             if self._journal is not None and self._lock is not None:
                 self._journal.close()
                 self._lock.release()
@@ -221,18 +183,19 @@ class Catalogue(Index):
         if self._replaying:
             super()._apply(update)
             return
-        journal = self._writable()
-        before, latest = self._state, journal.latest
-        try:
-            super()._apply(update)
-        except BaseException:
-            # Ctrl-C can come between the disk and us: then it is there, and nobody will ever hear of it.
-            if self._state is before and not journal.unsure:
-                journal.forget(latest)
-            raise
+        with self._writing:
+            journal, living = self._writable(), self._living
+            version, latest = living.version, journal.latest
+            try:
+                super()._apply(update)
+            except BaseException:
+                # Ctrl-C can come between the disk and us: then it is there, and nobody will ever hear of it.
+                if living.version == version and not journal.unsure:
+                    journal.forget(latest)
+                raise
 
     def _record(self, update: Update) -> None:
-        if not self._replaying and len(update.ids):
+        if not self._replaying:
             self._writable().append(update)
 
     def _keep_one(self, journal: Journal) -> None:
@@ -245,11 +208,13 @@ class Catalogue(Index):
                     (self._folder / name).unlink()
 
     def _writable(self) -> Journal:
-        self._check_writable()
+        self._check_changeable()
         assert self._journal is not None
         return self._journal
 
-    def _check_writable(self) -> None:
+    def _check_changeable(self) -> None:
+        if self._replaying:
+            return
         if self._lock is None:
             raise UnsupportedOperation(
                 f"the catalogue {self._folder} was opened with read_only=True; open it without to update it."

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,6 +71,7 @@ def encode(update: Update, after: int) -> Iterator[Row]:
         If a tag's value is nothing that JSON can hold.
     """
     m = len(update.ids)
+    columns = None if update.tags is None else {name: _column(v, name, m) for name, v in update.tags.items()}
     step = PART_IDS
     if update.vectors is not None:
         step = max(1, min(step, PART_BYTES // max(1, 4 * update.vectors.shape[1])))
@@ -84,7 +85,7 @@ def encode(update: Update, after: int) -> Iterator[Row]:
         )
         vectors = update.vectors
         data = None if vectors is None else np.ascontiguousarray(vectors[begin:end], dtype="<f4").tobytes()
-        tags = None if update.tags is None else _written(update.tags, begin, end)
+        tags = None if columns is None else _written(columns, begin, end)
         kind = "delete" if vectors is None else "upsert"
         row = Row(number, kind, int(end == m), ids, data, tags, b"")
         yield row._replace(checksum=_digest(row))
@@ -157,16 +158,29 @@ def _json(row: Row, text: str) -> Any:
         raise _wrong(row, f"is not JSON ({error})") from error
 
 
-def _written(tags: Mapping[str, Sequence[Any]], begin: int, end: int) -> str:
-    some = {name: list(values[begin:end]) for name, values in tags.items()}
+def _column(values: Any, name: str, m: int) -> list[Any]:
+    column = list(np.asarray(values).tolist() if hasattr(values, "__array__") else values)
+    if len(column) != m:
+        raise ValueError(
+            f"the tag {name!r:.80} must hold one value for each of the {m} ids; received {len(column)}."
+        )
+    return column
+
+
+def _written(columns: Mapping[str, list[Any]], begin: int, end: int) -> str:
+    some = {name: values[begin:end] for name, values in columns.items()}
     return json.dumps(some, ensure_ascii=False, default=_plain)
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, (set, frozenset)):
+        return list(value)
     raise TypeError(
-        f"tags must be text, numbers, booleans or None to be kept in a catalogue; "
+        "tags must be strings, numbers, booleans, lists of them or None; "
         f"received {value!r:.80} ({type(value).__name__})."
     )
 
