@@ -6,9 +6,11 @@ A subject is one command, from a module or a package of its own beside this file
 import typer
 
 from soak.kills.command import kills
+from soak.power.command import power
 
 app = typer.Typer(add_completion=False, help="Long runs that try to break leafscan.")
 app.command()(kills)
+app.command()(power)
 
 
 @app.callback()
