@@ -91,13 +91,13 @@ def _cut(
         if step.call != "say":
             apply(step, disk)
             continue
-        mark, _, number = step.name.strip().partition(" ")
+        mark, _, deed = step.name.strip().partition(" ")
         if mark == "open":
             acknowledged = flying = 0
         elif mark == "+":
-            flying = int(number)
+            flying = int(deed)
         elif mark == "-":
-            acknowledged = int(number)
+            acknowledged = int(deed)
 
 
 def _found(disk: Disk, states: list[str], acknowledged: int, flying: int, rng: np.random.Generator) -> str:
