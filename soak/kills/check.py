@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 import leafscan
-from soak.kills.work import DIM, TAGS, Model, digest
+from soak.kills.work import DIM, Model, digest
 
 __all__ = ["BrokenPromiseError", "check_catalogue", "check_damage", "content"]
 
@@ -52,8 +52,7 @@ def check_catalogue(
     for file in catalogue.path.glob("snapshot-*.leafscan"):
         leafscan.verify(file)
     _check_answers(catalogue, model, rng)
-    if TAGS:
-        _check_tags(catalogue, model, rng)
+    _check_tags(catalogue, model, rng)
     return place
 
 

@@ -13,9 +13,6 @@ from leafscan import AsymmetricHash, Config, Reorder, SearchParams, Tree
 
 __all__ = ["DIM", "PLANS", "Model", "Operation", "begin", "draw"]
 
-import inspect
-
-TAGS = "tags" in inspect.signature(leafscan.build).parameters
 ROWS, DIM = 400, 16
 
 #: Ids are drawn below this, so that upserts add as often as they replace.
@@ -90,7 +87,7 @@ def begin(plan: str, seed: int) -> tuple[leafscan.Index, Model]:
         seed=seed,
         threads=1,
         progress=False,
-        **({"tags": tags} if TAGS else {}),
+        tags=tags,
     )
     return index, Model().apply(Operation(kind="upsert", ids=ids, vectors=vectors, tags=tags))
 
