@@ -62,7 +62,11 @@ class PythonSearcher {
   PythonFilter CompileFilter(const InArray<std::uint8_t>& allowed) const;
   nb::object Route(const InArray<float>& queries, std::int64_t leaves, std::int64_t upper_leaves) const;
 
+  // As Search, but every row is scored, whatever the plan.
+  nb::tuple SearchExactly(const InArray<float>& queries, std::int64_t k, int threads, bool normalize) const;
+
   // What is there: rows, leaves and codes.
+  std::size_t fresh_nbytes() const;
   nb::object LiveRows() const;
   nb::object ReadRows(const InArray<std::uint32_t>& rows) const;
   nb::object LeafSizes() const;

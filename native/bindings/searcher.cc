@@ -76,6 +76,39 @@ nb::object PythonSearcher::Route(const InArray<float>& queries, std::int64_t lea
   return ToNumPy(std::move(out), {batch.matrix.rows, count});
 }
 
+nb::tuple PythonSearcher::SearchExactly(const InArray<float>& queries, std::int64_t k, int threads,
+                                        bool normalize) const {
+  if (!snapshot().has_rows()) throw std::invalid_argument("This index keeps no rows.");
+  SearchOptions options = OptionsOf(k, 0, 0, threads, nullptr, 0, 0);
+  options.exact = true;
+  return Answer(Read(queries), options, normalize);
+}
+
+std::size_t PythonSearcher::fresh_nbytes() const {
+  std::size_t bytes = 0;
+  const auto add = [&](const auto& vector) { bytes += vector.size() * sizeof(vector[0]); };
+  for (const auto& chunk : snapshot().fresh.chunks) {
+    for (const RowSections* rows : {&chunk->rows, &chunk->first_rows}) {
+      add(rows->float32);
+      add(rows->bfloat16);
+      add(rows->int8);
+    }
+    add(chunk->ids);
+  }
+  for (std::size_t leaf = 0; leaf < snapshot().leaves.size(); ++leaf) {
+    const ChangedLeaf* changed = snapshot().changed.Find(leaf);
+    if (changed == nullptr) continue;
+    for (const PostingBlocks* blocks : {&changed->fresh, &changed->second_fresh}) {
+      for (const auto& block : *blocks) {
+        add(block->codes);
+        add(block->terms);
+        add(block->rows);
+      }
+    }
+  }
+  return bytes;
+}
+
 nb::object PythonSearcher::LiveRows() const {
   AlignedVector<std::uint32_t> rows;
   {
@@ -241,6 +274,8 @@ void BindSearcher(nb::module_& module) {
            "mask_rows"_a = nb::none())
       .def_prop_ro("count", &PythonSearcher::count)
       .def_prop_ro("row_end", &PythonSearcher::row_end)
+      .def_prop_ro("fresh_nbytes", &PythonSearcher::fresh_nbytes)
+      .def("search_exactly", &PythonSearcher::SearchExactly, "queries"_a, "k"_a, "threads"_a, "normalize"_a = false)
       .def("live_rows", &PythonSearcher::LiveRows)
       .def("read_rows", &PythonSearcher::ReadRows, "rows"_a)
       .def("leaf_sizes", &PythonSearcher::LeafSizes)

@@ -71,7 +71,7 @@ class PythonWriter {
       const nb::gil_scoped_release released;
       next.next = writer_.Prepare(changes, threads, &monitor);
     }
-    next.searcher = nb::cast(std::make_unique<PythonSearcher>(next.next.snapshot, searcher_));
+    next.searcher = nb::cast(PythonSearcher(next.next.snapshot, searcher_));
     return next;
   }
 

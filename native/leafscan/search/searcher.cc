@@ -48,7 +48,7 @@ void Searcher::Search(const MatrixView<float>& queries, const SearchOptions& opt
   }
   const std::size_t k = options.k;
   const bool listed = options.filter != nullptr && options.filter->listed();
-  if (Whole() && !listed) {
+  if (options.exact || (Whole() && !listed)) {
     SearchAll(queries, options, {}, ids, scores);
     return;
   }

@@ -27,6 +27,7 @@ struct SearchOptions {
   std::size_t refined = 0;
   const Filter* filter = nullptr;  // of this snapshot; null allows every row
   const QueryLists* lists = nullptr;  // a row of them for each query; null for none
+  bool exact = false;  // score every row, whatever the plan; needs rows, and goes with neither filter nor lists
   int threads = 1;
   Monitor* monitor = nullptr;
 };

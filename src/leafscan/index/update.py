@@ -1,6 +1,6 @@
-"""What one update changes: the form in which it is prepared, recorded and published."""
+"""One change of an index, as it was asked for and checked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,18 +12,18 @@ __all__ = ["Update"]
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Update:
-    """One update, already checked.
+    """Rows that come, in the place of those of the same ids, or rows that go.
 
     Parameters
     ----------
     ids
-        (m,) int64 or m strings, each different.
+        int64 (m,) or strings, as the ids of the index are; each different.
     vectors
-        (m, d) float32, or None: the ids are deleted.
+        float32 (m, d), C-ordered, or None: the ids go.
     tags
-        By name, one value for each id; None where none were given.
+        By name (m,) values, as `leafscan.Index.upsert` takes them; None where nothing is said of them.
     """
 
     ids: NDArray[np.int64] | list[str]
     vectors: NDArray[np.float32] | None = None
-    tags: Mapping[str, Sequence[Any]] | None = None
+    tags: Mapping[str, Any] | None = None
