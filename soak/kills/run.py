@@ -22,11 +22,8 @@ __all__ = ["Results", "Subject", "run"]
 #: A writer is killed at most so long after it opened its catalogue, in seconds.
 LONGEST = 0.25
 
-#: The share of writers that are killed while they start and open.
+#: The share of writers that are killed while they open it, or soon after.
 EARLY = 0.12
-
-#: How long a writer may take to open its catalogue.
-PATIENCE = 60.0
 
 
 @dataclass
@@ -121,9 +118,9 @@ class Subject:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as writer:
             assert writer.stdout is not None
             assert writer.stderr is not None
-            lines = []
+            lines = [writer.stdout.readline()]
             if rng.random() < EARLY:
-                time.sleep(rng.uniform(0.1, 0.5))
+                time.sleep(rng.uniform(0, results.slowest_opening_s))
             else:
                 lines.append(writer.stdout.readline())
                 time.sleep(rng.uniform(0, LONGEST))
@@ -138,11 +135,11 @@ class Subject:
 
     def _follow(self, said: list[str], results: Results) -> Operation | None:
         """Bring the model to what was acknowledged, and return what was in flight."""
-        if not said:
+        if said == ["begin"]:
             results.killed_during["opening"] += 1
             return None
         flying = None
-        for line in said[1:]:
+        for line in said[2:]:
             mark, number = line.split()
             if int(number) != self.next:
                 raise BrokenPromiseError(f"the writer is at {number} and should be at {self.next}")

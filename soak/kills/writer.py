@@ -1,6 +1,7 @@
 """The process that is killed: ``python -m soak.kills.writer FOLDER SEED FIRST``.
 
-It says "open" when the catalogue is open, and then of each deed "+ NUMBER" before it and "- NUMBER" after.
+It says "begin" before it opens the catalogue, "open" after, and then of each deed "+ NUMBER" before it and
+"- NUMBER" after.
 """
 
 import os
@@ -14,6 +15,7 @@ __all__ = ["main"]
 
 def main(folder: str, seed: int, first: int) -> None:
     """Work until killed."""
+    _say("begin")
     catalogue = leafscan.open(folder)
     live = set(catalogue.ids.tolist())
     _say("open")

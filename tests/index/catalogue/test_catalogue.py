@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import leafscan
+from leafscan.index import files
 from leafscan.index.catalogue.journal import Journal
 from leafscan.index.index import Index
 
@@ -77,6 +78,88 @@ def test_a_checkpoint_folds(catalogue: leafscan.Catalogue, path: Path, points: M
     catalogue.close()
     with leafscan.open(path, verify=True) as again:
         assert _content(again) == wanted
+
+
+def test_tags_are_kept(path: Path, points: Matrix) -> None:
+    index = leafscan.build(
+        points[:3], metric="cosine", ids=[1, 2, 3], tags={"genre": ["a", ["a", "b"], None]}
+    )
+    with leafscan.open(path, index) as catalogue:
+        catalogue.upsert([4, 2], points[3:5], tags={"genre": [{"b"}, None], "year": np.array([1994, 1995])})
+        catalogue.upsert([1], points[5:6])
+
+        def found(index: Index, where: dict[str, Any]) -> list[int]:
+            ids = index.search(points[0], k=4, filter=index.filter(where=where)).ids
+            return sorted(ids[ids >= 0].tolist())
+
+        asked: list[dict[str, Any]] = [{"genre": "a"}, {"genre": "b"}, {"year": {"$gte": 1995}}]
+        here = [found(catalogue, where) for where in asked]
+        with leafscan.open(path, read_only=True) as reader:
+            assert [found(reader, where) for where in asked] == here
+        catalogue.checkpoint()
+    with leafscan.open(path) as again:
+        assert [found(again, where) for where in asked] == here
+    assert here == [[1], [4], [2]]
+
+
+def test_updates_go_on_beside_a_checkpoint(
+    catalogue: leafscan.Catalogue, path: Path, points: Matrix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = files.write
+
+    def slowly(*arguments: Any) -> None:
+        for update in (lambda: catalogue.upsert([2], points[1:2]), lambda: catalogue.delete([1])):
+            other = threading.Thread(target=update)
+            other.start()
+            other.join(30)
+        write(*arguments)
+
+    catalogue.upsert([1], points[:1])
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "write", slowly)
+        catalogue.checkpoint()
+    assert catalogue.pending == 2
+    wanted = _content(catalogue)
+    assert 2 in wanted
+    assert 1 not in wanted
+    assert 1 in leafscan.load(path / "snapshot-000002.leafscan")
+    catalogue.close()
+    with leafscan.open(path) as again:
+        assert _content(again) == wanted
+
+
+def test_a_checkpoint_keeps_a_rebalance(path: Path, points: Matrix) -> None:
+    plan = leafscan.Config(tree=leafscan.Tree(num_leaves=4))
+    with leafscan.open(path, leafscan.build(points, metric="squared_l2", config=plan)) as catalogue:
+        finer = leafscan.Config(tree=leafscan.Tree(num_leaves=7))
+        catalogue.rebalance(config=finer)
+        catalogue.delete([0])
+        content, config = _content(catalogue), catalogue.config
+        with leafscan.open(path, read_only=True) as reader:
+            assert _content(reader) == content
+        catalogue.checkpoint()
+        catalogue.rebalance()
+        catalogue.checkpoint()
+        catalogue.checkpoint()
+    assert [file.name for file in path.glob("snapshot-*")] == ["snapshot-000003.leafscan"]
+    with leafscan.open(path) as again:
+        assert _content(again) == content
+        assert again.config.tree is not None
+        assert config.tree is not None
+        assert again.config.tree.num_leaves == config.tree.num_leaves == 7
+
+
+def test_an_empty_one_goes_on(catalogue: leafscan.Catalogue, path: Path, points: Matrix) -> None:
+    catalogue.delete(catalogue.ids)
+    with pytest.raises(ValueError, match="an index without any vector cannot be written"):
+        catalogue.checkpoint()
+    catalogue.close()
+    with leafscan.open(path) as again:
+        assert len(again) == 0
+        again.upsert([1], points[:1])
+        again.checkpoint()
+    with leafscan.open(path) as again:
+        assert again.ids.tolist() == [1]
 
 
 def test_an_update_that_is_refused_changes_nothing(catalogue: leafscan.Catalogue, points: Matrix) -> None:
