@@ -28,7 +28,7 @@ from leafscan.index.plan import is_resolved
 from leafscan.index.sections import check_contents
 from leafscan.index.version import __version__
 
-__all__ = ["FORMAT", "read", "verify", "write"]
+__all__ = ["FORMAT", "pack", "read", "unpack", "verify", "write"]
 
 #: The version of the format that this library writes; it reads this and older ones.
 FORMAT = 1
@@ -51,22 +51,9 @@ def write(contents: Contents, path: str | os.PathLike[str]) -> None:
     OSError
         If it cannot be written; what was at ``path`` stays as it was.
     """
-    arrays = _arrays(contents)
-    ids = contents.ids
-    description: dict[str, Any] = {
-        "format": FORMAT,
-        "library": __version__,
-        "metric": contents.metric,
-        "rows": len(contents.sections["order"]),
-        "dim": contents.dim,
-        "seed": contents.seed,
-        "config": contents.config.to_dict(),
-        "ids": "positions" if ids is None else "strings" if isinstance(ids, StringIds) else "integers",
-        "sections": {name: _summary(array, _digest(array)) for name, array in sorted(arrays.items())},
-    }
-    description["checksum"] = _description_digest(description)
+    description, arrays = pack(contents, digests=True)
     with replacing(path) as temporary:
-        write_arrays(temporary, arrays, json.dumps(description))
+        write_arrays(temporary, arrays, description)
         # Whatever the library made of it: what cannot be mapped never takes the place of what was there.
         map_arrays(temporary)
 
@@ -99,17 +86,7 @@ def read(path: str | os.PathLike[str], *, memory: bool = False, checksums: bool 
     text, arrays = map_arrays(path)
     if memory:
         arrays = {name: array.copy() for name, array in arrays.items()}
-    with _naming(path):
-        description = _described(text)
-        padding = {name: arrays.pop(name) for name in list(arrays) if name.endswith(PADDING)}
-        _check_summaries(description["sections"], arrays, padding)
-        if checksums:
-            _check_bytes(description["sections"], arrays, padding)
-        contents = _contents(description, arrays)
-        check_contents(contents, description["rows"])
-        if checksums:
-            _check_unique(contents)
-    return contents
+    return unpack(text, arrays, os.fspath(path), checksums=checksums)
 
 
 def verify(path: str | os.PathLike[str]) -> None:
@@ -136,6 +113,82 @@ def verify(path: str | os.PathLike[str]) -> None:
     ...     verify(os.path.join(folder, "four.leafscan"))
     """
     read(path, checksums=True)
+
+
+def pack(contents: Contents, *, digests: bool) -> tuple[str, dict[str, NDArray[Any]]]:
+    """Take an index apart into arrays and what describes them.
+
+    Parameters
+    ----------
+    contents
+        The index.
+    digests
+        Say the SHA-256 of every array, too, which means to read them all.
+
+    Returns
+    -------
+    description : str
+        JSON, in ASCII.
+    arrays : dict of str to NDArray
+        The sections and the ids.
+    """
+    arrays = _arrays(contents)
+    ids = contents.ids
+    description: dict[str, Any] = {
+        "format": FORMAT,
+        "library": __version__,
+        "metric": contents.metric,
+        "rows": len(contents.sections["order"]),
+        "dim": contents.dim,
+        "seed": contents.seed,
+        "config": contents.config.to_dict(),
+        "ids": "positions" if ids is None else "strings" if isinstance(ids, StringIds) else "integers",
+        "sections": {
+            name: _summary(array, _digest(array) if digests else None)
+            for name, array in sorted(arrays.items())
+        },
+    }
+    description["checksum"] = _description_digest(description)
+    return json.dumps(description), arrays
+
+
+def unpack(
+    text: str, arrays: dict[str, NDArray[Any]], source: str, *, checksums: bool = False
+) -> Contents:
+    """Put an index together from what `pack` gave, and check its structure.
+
+    Parameters
+    ----------
+    text
+        What describes the arrays; whatever else it is, is told.
+    arrays
+        The arrays, and what fills them up in a file.
+    source
+        Where they come from, which errors begin with.
+    checksums
+        Check every byte of them, too.
+
+    Returns
+    -------
+    Contents
+        Consistent in everything that a search uses as an index.
+
+    Raises
+    ------
+    FileFormatError
+        If anything is wrong; the message names the section.
+    """
+    with _naming(source):
+        description = _described(text)
+        padding = {name: arrays.pop(name) for name in list(arrays) if name.endswith(PADDING)}
+        _check_summaries(description["sections"], arrays, padding)
+        if checksums:
+            _check_bytes(description["sections"], arrays, padding)
+        contents = _contents(description, arrays)
+        check_contents(contents, description["rows"])
+        if checksums:
+            _check_unique(contents)
+    return contents
 
 
 def _arrays(contents: Contents) -> dict[str, NDArray[Any]]:
@@ -251,9 +304,9 @@ def _description_digest(description: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Turn what the parts of a description find wrong with it into errors of the file."""
+def _naming(source: str) -> Iterator[None]:
+    """Turn what the parts of a description find wrong with it into errors of where it comes from."""
     try:
         yield
     except (ValueError, TypeError) as error:
-        raise FileFormatError(f"{path}: {str(error).removesuffix('.')}.") from error
+        raise FileFormatError(f"{source}: {str(error).removesuffix('.')}.") from error

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leafscan import _engine
-from leafscan.index import files
+from leafscan.index import files, pickling
 from leafscan.index.arrays import FLOAT32, as_queries
 from leafscan.index.config import AsymmetricHash, Config, SearchParams
 from leafscan.index.contents import Contents
@@ -253,6 +253,10 @@ class Index:
         [1]
         """
         files.write(self._contents, path)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        """Pickle the index' bytes, never a path; with protocol 5 they can go out of band."""
+        return pickling.reduced(Index, self._contents, protocol)
 
     def __len__(self) -> int:
         """Return the number of rows."""

@@ -1,0 +1,20 @@
+"""The command line: ``python -m soak --help``.
+
+A subject is one command, from a module or a package of its own beside this file.
+"""
+
+import typer
+
+from soak.files.command import files
+
+app = typer.Typer(add_completion=False, help="Long runs that try to break leafscan.")
+app.command()(files)
+
+
+@app.callback()
+def soak() -> None:
+    """Run one subject at a time; raw results go to soak/out/."""
+
+
+if __name__ == "__main__":
+    app()
