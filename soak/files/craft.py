@@ -88,9 +88,13 @@ class Crafted:
         self.description["checksum"] = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
         return self.plain()
 
+    def text(self) -> str:
+        """Return the description as it is."""
+        return json.dumps(self.description)
+
     def plain(self) -> bytes:
         """Return the file as its parts are."""
-        header: dict[str, Any] = {"__metadata__": {"leafscan": json.dumps(self.description)}}
+        header: dict[str, Any] = {"__metadata__": {"leafscan": self.text()}}
         body = bytearray()
         for name, array in self.sections.items():
             missing = -array.nbytes % _ALIGNMENT

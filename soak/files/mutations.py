@@ -146,9 +146,21 @@ def odd_text(rng: Rng, data: bytes) -> bytes:
 # The description: hostile, with a checksum that agrees.
 
 
+def unsigned_values(rng: Rng, data: bytes) -> bytes:
+    """Replace something in the description, and leave its checksum as it was."""
+    crafted = Crafted.of(data)
+    _describe(rng, crafted)
+    return crafted.plain()
+
+
 def description_values(rng: Rng, data: bytes) -> bytes:
     """Replace something in the description."""
     crafted = Crafted.of(data)
+    _describe(rng, crafted)
+    return crafted.sealed()
+
+
+def _describe(rng: Rng, crafted: Crafted) -> None:
     holder: Any = crafted.description
     while True:
         name = hostile.pick(rng, holder if isinstance(holder, dict) else range(len(holder)))
@@ -156,7 +168,7 @@ def description_values(rng: Rng, data: bytes) -> bytes:
             holder = holder[name]
             continue
         holder[name] = hostile.any_value(rng)
-        return crafted.sealed() if rng.random() < 0.9 else crafted.plain()
+        return
 
 
 def plan_values(rng: Rng, data: bytes) -> bytes:
@@ -211,7 +223,7 @@ def float_values(rng: Rng, data: bytes) -> bytes:
     crafted = Crafted.of(data)
     names = [name for name, array in crafted.sections.items() if array.dtype.kind == "f"]
     if not names:
-        return truncated(rng, data)
+        return indexing_values(rng, data)
     for _ in range(int(rng.integers(1, 4))):
         name = hostile.pick(rng, names)
         array = crafted.sections[name].reshape(-1)
@@ -303,6 +315,7 @@ MUTATIONS: Mapping[str, Mutation] = {
         renamed_entries,
         repeated_names,
         odd_text,
+        unsigned_values,
         description_values,
         plan_values,
         description_fields,
@@ -359,7 +372,7 @@ def _values(rng: Rng, data: bytes, wanted: tuple[str, ...]) -> bytes:
     crafted = Crafted.of(data)
     names = [name for name in crafted.sections if name in wanted or name.endswith(wanted)]
     if not names:
-        return cut_out(rng, data)
+        return indexing_values(rng, data)
     for _ in range(int(rng.integers(1, 3))):
         _put(rng, crafted.sections[hostile.pick(rng, names)].reshape(-1))
     return crafted.signed()

@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import leafscan
+from leafscan import _engine
 from soak.families import FAMILIES
 from soak.files import hostile
+from soak.files.forged_pickle import unpickles
 from soak.files.mutations import MUTATIONS, SIGNED
 
 __all__ = ["Trial", "crafted", "run_trial"]
@@ -53,8 +55,8 @@ class Trial:
 
 
 @cache
-def _valid(family: str, folder: Path) -> tuple[bytes, Mapping[str, Any]]:
-    """Return the family's file and the answers of its index."""
+def _valid(family: str, folder: Path, instructions: str) -> tuple[bytes, Mapping[str, Any]]:
+    """Return the family's file and the answers of its index by these instructions."""
     path = folder / f"{family}.valid"
     FAMILIES[family].build().save(path)
     index = leafscan.load(path, memory=True)
@@ -79,14 +81,14 @@ def crafted(seed: int, number: int, folder: Path) -> tuple[str, str, bytes]:
         The file.
     """
     rng = np.random.default_rng([seed, number])
-    family = list(FAMILIES)[number % len(FAMILIES)]
+    family = hostile.pick(rng, FAMILIES)
     mutation = hostile.pick(rng, MUTATIONS)
-    data, _ = _valid(family, folder)
+    data, _ = _valid(family, folder, _engine.instruction_set())
     return family, mutation, MUTATIONS[mutation](rng, data)
 
 
 def run_trial(seed: int, number: int, folder: Path) -> Trial:
-    """Make one file and try it in every way that a user would.
+    """Make one file and try it in every way that a user would, by one instruction set after the other.
 
     Parameters
     ----------
@@ -101,6 +103,8 @@ def run_trial(seed: int, number: int, folder: Path) -> Trial:
         "refused" if loading it raises `leafscan.FileFormatError` or `OSError`, and "failed" if anything else
         is raised, now or later, or an answer cannot be.
     """
+    sets = _engine.instruction_sets()
+    _engine.use_instruction_set(sets[number % len(sets)])
     family, mutation, data = crafted(seed, number, folder)
     path = folder / "crafted.leafscan"
     # A file of its own each time: the one before may be mapped still.
@@ -114,11 +118,19 @@ def run_trial(seed: int, number: int, folder: Path) -> Trial:
         except (leafscan.FileFormatError, OSError):
             pass
         try:
+            leafscan.inspect(path)
             mapped, copied = leafscan.load(path), leafscan.load(path, memory=True)
         except (leafscan.FileFormatError, OSError) as error:
+            refusal = str(error)[:300]
             if verified:
-                return Trial(number, family, mutation, "failed", True, f"verify passed it, but: {error}")
-            return Trial(number, family, mutation, "refused", False, str(error)[:300])
+                return Trial(number, family, mutation, "failed", True, f"verify passed it, but: {refusal}")
+            if mutation in SIGNED and unpickles(data):
+                problem = f"a pickle of the same sections passes, but: {refusal}"
+                return Trial(number, family, mutation, "failed", False, problem)
+            return Trial(number, family, mutation, "refused", False, refusal)
+        if mutation in SIGNED and not unpickles(data):
+            problem = "it passes, but a pickle of the same sections is refused"
+            return Trial(number, family, mutation, "failed", verified, problem)
         problem = _searched(mapped, copied, family, folder, same=verified and mutation not in SIGNED)
     except Exception:
         problem = traceback.format_exc()
@@ -140,7 +152,7 @@ def _searched(mapped: Any, copied: Any, family: str, folder: Path, *, same: bool
     copied.save(resaved)
     if not _equal(answers, _answers(leafscan.load(resaved), queries)):
         return "saved again it answers differently"
-    if same and not _equal(answers, _valid(family, folder)[1]):
+    if same and not _equal(answers, _valid(family, folder, _engine.instruction_set())[1]):
         return "verify passed it, and it answers differently from the index it was made of"
     return ""
 

@@ -19,6 +19,8 @@ from leafscan.index import (
     BruteForce,
     Config,
     FileFormatError,
+    FileSection,
+    FileSummary,
     Filter,
     Index,
     Reorder,
@@ -27,6 +29,7 @@ from leafscan.index import (
     Tree,
     __version__,
     build,
+    inspect,
     load,
     verify,
 )
@@ -36,6 +39,8 @@ __all__ = [
     "BruteForce",
     "Config",
     "FileFormatError",
+    "FileSection",
+    "FileSummary",
     "Filter",
     "Index",
     "Reorder",
@@ -44,6 +49,7 @@ __all__ = [
     "Tree",
     "__version__",
     "build",
+    "inspect",
     "load",
     "verify",
 ]

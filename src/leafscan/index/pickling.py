@@ -94,7 +94,7 @@ def restored(kind: Callable[[Contents], Restored], text: Any, sections: Any) -> 
         if section[0] in arrays:
             raise _damaged(section[0], "it is there twice")
         arrays[section[0]] = _array(*section)
-    return kind(unpack(text, arrays, _SOURCE))
+    return kind(unpack(text, arrays, _SOURCE, digests=False))
 
 
 def _array(name: str, dtype: Any, shape: Any, buffer: Any) -> NDArray[Any]:
