@@ -228,13 +228,13 @@ def float_values(rng: Rng, data: bytes) -> bytes:
         name = hostile.pick(rng, names)
         array = crafted.sections[name].reshape(-1)
         if rng.random() < 0.3:
-            array *= hostile.pick(rng, (1e38, 1e30, 1e19, 1e-19, 1e-38, 1e-45, 0.0, -1.0))
+            with np.errstate(all="ignore"):
+                array *= hostile.pick(rng, (1e38, 1e30, 1e19, 1e-19, 1e-38, 1e-45, 0.0, -1.0))
         elif rng.random() < 0.3:
             array[:] = hostile.number(rng, array.dtype)
         else:
             _put(rng, array)
-    with np.errstate(all="ignore"):
-        return crafted.signed()
+    return crafted.signed()
 
 
 def code_and_row_bytes(rng: Rng, data: bytes) -> bytes:

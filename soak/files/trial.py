@@ -1,5 +1,6 @@
 """One crafted file, made and tried: it must be refused in a sentence, or searched safely."""
 
+import contextlib
 import pickle
 import traceback
 from collections.abc import Mapping
@@ -104,40 +105,49 @@ def run_trial(seed: int, number: int, folder: Path) -> Trial:
         is raised, now or later, or an answer cannot be.
     """
     sets = _engine.instruction_sets()
+    path = folder / f"crafted-{number}.leafscan"
     _engine.use_instruction_set(sets[number % len(sets)])
-    family, mutation, data = crafted(seed, number, folder)
-    path = folder / "crafted.leafscan"
-    # A file of its own each time: the one before may be mapped still.
-    path.unlink(missing_ok=True)
-    path.write_bytes(data)
-    verified = False
     try:
+        family, mutation, data = crafted(seed, number, folder)
+        path.write_bytes(data)
         try:
-            leafscan.verify(path)
-            verified = True
-        except (leafscan.FileFormatError, OSError):
-            pass
-        try:
-            leafscan.inspect(path)
-            mapped, copied = leafscan.load(path), leafscan.load(path, memory=True)
-        except (leafscan.FileFormatError, OSError) as error:
-            refusal = str(error)[:300]
-            if verified:
-                return Trial(number, family, mutation, "failed", True, f"verify passed it, but: {refusal}")
-            if mutation in SIGNED and unpickles(data):
-                problem = f"a pickle of the same sections passes, but: {refusal}"
-                return Trial(number, family, mutation, "failed", False, problem)
-            return Trial(number, family, mutation, "refused", False, refusal)
-        if mutation in SIGNED and not unpickles(data):
-            problem = "it passes, but a pickle of the same sections is refused"
-            return Trial(number, family, mutation, "failed", verified, problem)
-        problem = _searched(mapped, copied, family, folder, same=verified and mutation not in SIGNED)
-    except Exception:
-        problem = traceback.format_exc()
-    return Trial(number, family, mutation, "failed" if problem else "accepted", verified, problem)
+            status, verified, problem = _tried(path, family, data, signed=mutation in SIGNED)
+        except Exception:
+            status, verified, problem = "failed", False, traceback.format_exc()
+    finally:
+        _engine.use_instruction_set("")
+        # Windows keeps a file that is mapped still; its folder goes in the end.
+        with contextlib.suppress(OSError):
+            path.unlink()
+    return Trial(number, family, mutation, status, verified, problem)
 
 
-def _searched(mapped: Any, copied: Any, family: str, folder: Path, *, same: bool) -> str:
+def _tried(path: Path, family: str, data: bytes, *, signed: bool) -> tuple[Status, bool, str]:
+    """Return status, whether verify passed it, and the problem."""
+    verified = True
+    try:
+        leafscan.verify(path)
+    except (leafscan.FileFormatError, OSError):
+        verified = False
+    try:
+        leafscan.inspect(path)
+        mapped, copied = leafscan.load(path), leafscan.load(path, memory=True)
+    except (leafscan.FileFormatError, OSError) as error:
+        refusal = str(error)[:300]
+        if verified:
+            return "failed", True, f"verify passed it, but: {refusal}"
+        if signed and unpickles(data):
+            return "failed", False, f"a pickle of the same sections passes, but: {refusal}"
+        return "refused", False, refusal
+    if signed and not unpickles(data):
+        return "failed", verified, "it passes, but a pickle of the same sections is refused"
+    problem = _searched(mapped, copied, family, path, same=verified and not signed)
+    return "failed" if problem else "accepted", verified, problem
+
+
+def _searched(
+    mapped: leafscan.Index, copied: leafscan.Index, family: str, path: Path, *, same: bool
+) -> str:
     """Return what is wrong with the answers of an index that was accepted; "" if nothing is."""
     queries = _queries(mapped.dim)
     answers = _answers(mapped, queries)
@@ -147,12 +157,11 @@ def _searched(mapped: Any, copied: Any, family: str, folder: Path, *, same: bool
     again = pickle.loads(pickle.dumps(copied))
     if not _equal(answers, _answers(again, queries)):
         return "after pickling it answers differently"
-    resaved = folder / "again.leafscan"
-    resaved.unlink(missing_ok=True)
+    resaved = path.with_name("again.leafscan")
     copied.save(resaved)
-    if not _equal(answers, _answers(leafscan.load(resaved), queries)):
+    if not _equal(answers, _answers(leafscan.load(resaved, memory=True), queries)):
         return "saved again it answers differently"
-    if same and not _equal(answers, _valid(family, folder, _engine.instruction_set())[1]):
+    if same and not _equal(answers, _valid(family, path.parent, _engine.instruction_set())[1]):
         return "verify passed it, and it answers differently from the index it was made of"
     return ""
 

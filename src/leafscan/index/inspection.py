@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from leafscan.index.config import Config
 from leafscan.index.files import described
 
 __all__ = ["FileSection", "FileSummary", "inspect"]
@@ -60,7 +61,7 @@ class FileSummary:
     seed
         The seed of the build.
     config
-        The plan, as `leafscan.Config.to_dict` gives it.
+        The plan.
     sections
         The arrays, by name.
     """
@@ -74,12 +75,12 @@ class FileSummary:
     dim: int
     ids: str
     seed: int
-    config: dict[str, Any]
+    config: Config
     sections: tuple[FileSection, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as a dictionary that JSON can hold."""
-        return dataclasses.asdict(self)
+        return {**dataclasses.asdict(self), "config": self.config.to_dict()}
 
 
 def inspect(path: str | os.PathLike[str]) -> FileSummary:
@@ -130,5 +131,9 @@ def inspect(path: str | os.PathLike[str]) -> FileSummary:
     )
     said = {name: description[name] for name in ("format", "library", "metric", "rows", "dim", "ids", "seed")}
     return FileSummary(
-        path=os.fspath(path), nbytes=nbytes, config=description["config"], sections=sections, **said
+        path=os.fspath(path),
+        nbytes=nbytes,
+        config=Config.from_dict(description["config"]),
+        sections=sections,
+        **said,
     )
