@@ -1,7 +1,7 @@
 """Write golden index files of the present format: ``python -m scripts.write_golden``.
 
-Once for each version of the format: tests/index/test_golden_files.py holds that later versions of leafscan load
-them and answer the same. What is there already is never written again.
+Once for each version of the format: tests/index/test_golden_files.py holds that later versions of leafscan
+load them and answer the same. What is there already is never written again.
 """
 
 import json
@@ -31,7 +31,9 @@ def main() -> None:
         index = family.build()
         index.save(folder / f"{name}.leafscan")
         answers[name] = _answers(family, index)
-    (folder / "answers.json").write_text(json.dumps(answers, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / "answers.json").write_text(
+        json.dumps(answers, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
 
 
 def _answers(family: Family, index: leafscan.Index) -> dict[str, Any]:

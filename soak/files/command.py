@@ -31,7 +31,9 @@ def files(
     workers: Annotated[int, typer.Option(min=1, help="Processes side by side.")] = 1,
     engine: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, resolve_path=True, help="Another build of the native module."),
+        typer.Option(
+            exists=True, dir_okay=False, resolve_path=True, help="Another build of the native module."
+        ),
     ] = None,
     output: Annotated[Path, typer.Option(help="The JSON file for the results.")] = OUT / "files.json",
 ) -> None:
@@ -60,7 +62,9 @@ def files(
         "totals": {status: run.totals[status] for status in _STATUSES},
         "verified": run.verified,
         "mutations": {
-            mutation: {status: run.counts[mutation, status] for status in _STATUSES if run.counts[mutation, status]}
+            mutation: {
+                status: run.counts[mutation, status] for status in _STATUSES if run.counts[mutation, status]
+            }
             for mutation in sorted({mutation for mutation, _ in run.counts})
         },
         "problems": sorted(run.problems, key=lambda trial: int(trial["number"])),

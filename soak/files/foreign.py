@@ -15,7 +15,8 @@ __all__ = ["foreign_file"]
 def foreign_file(rng: np.random.Generator, data: bytes) -> bytes:
     """Return a file of another kind, perhaps with some of ``data`` in it."""
     make = hostile.pick(
-        rng, (_nothing, _noise, _text, _pickled, _npy, _npz, _zipped, _safetensors, _others_description, _twice)
+        rng,
+        (_nothing, _noise, _text, _pickled, _npy, _npz, _zipped, _safetensors, _others_description, _twice),
     )
     made: bytes = make(rng, data)
     return made
@@ -30,7 +31,7 @@ def _noise(rng: np.random.Generator, data: bytes) -> bytes:
 
 
 def _text(rng: np.random.Generator, data: bytes) -> bytes:
-    return hostile.pick(rng, ("#!/bin/sh\n", "{}", "<html>", "a,b\n1,2\n", "\ufeff")).encode() * 30
+    return str(hostile.pick(rng, ("#!/bin/sh\n", "{}", "<html>", "a,b\n1,2\n", "\ufeff"))).encode() * 30
 
 
 def _pickled(rng: np.random.Generator, data: bytes) -> bytes:

@@ -83,7 +83,9 @@ def entry_values(rng: Rng, data: bytes) -> bytes:
     if isinstance(entry[what], list) and rng.random() < 0.8:
         place = int(rng.integers(len(entry[what])))
         old = entry[what][place]
-        entry[what][place] = old + int(rng.integers(-64, 65)) if rng.random() < 0.4 else hostile.any_value(rng)
+        entry[what][place] = (
+            old + int(rng.integers(-64, 65)) if rng.random() < 0.4 else hostile.any_value(rng)
+        )
     elif what == "dtype" and rng.random() < 0.7:
         entry[what] = hostile.pick(rng, (*TYPES, "F64", "BOOL", "BF16", "F8_E4M3", "u64"))
     else:
@@ -106,7 +108,9 @@ def renamed_entries(rng: Rng, data: bytes) -> bytes:
     header, body = split(data)
     entry = header.pop(_section(rng, header))
     if rng.random() < 0.7:
-        header[hostile.pick(rng, ("rows", "ids", "x", "", ".padding", "codes.padding", "é", "a" * 999))] = entry
+        header[hostile.pick(rng, ("rows", "ids", "x", "", ".padding", "codes.padding", "é", "a" * 999))] = (
+            entry
+        )
     return join(header, body)
 
 
@@ -177,7 +181,9 @@ def plan_values(rng: Rng, data: bytes) -> bytes:
     config = crafted.description["config"]
     for _ in range(int(rng.integers(1, 4))):
         kind, score = next(iter(config["score"].items())) if _is_score(config) else ("brute_force", {})
-        parts = [part for part in (config["tree"], score, config["reorder"]) if isinstance(part, dict) and part]
+        parts = [
+            part for part in (config["tree"], score, config["reorder"]) if isinstance(part, dict) and part
+        ]
         search = config["search"]
         chance = rng.random()
         if chance < 0.4 and isinstance(search, dict) and search:
@@ -187,7 +193,9 @@ def plan_values(rng: Rng, data: bytes) -> bytes:
             part = hostile.pick(rng, parts)
             part[hostile.pick(rng, part)] = hostile.any_value(rng)
         elif chance < 0.8:
-            config[hostile.pick(rng, config)] = hostile.pick(rng, (None, {}, [], {kind: None}, {"num_leaves": 1}))
+            config[hostile.pick(rng, config)] = hostile.pick(
+                rng, (None, {}, [], {kind: None}, {"num_leaves": 1})
+            )
         elif chance < 0.9:
             config["search"] = {"candidates": hostile.count(rng), "leaves": hostile.count(rng)}
         else:
@@ -293,7 +301,7 @@ def row_count(rng: Rng, data: bytes) -> bytes:
     crafted.description.update(rows=rows, dim=dims)
     if 0 < rows < 500 and 0 < dims < 500:
         for name, array in crafted.sections.items():
-            shape = tuple({n: rows, n + 1: rows + 1, dim: dims}.get(size, size) for size in array.shape)
+            shape: Any = tuple({n: rows, n + 1: rows + 1, dim: dims}.get(size, size) for size in array.shape)
             crafted.sections[name] = np.resize(array, shape)
     return crafted.signed()
 

@@ -145,9 +145,7 @@ def _tried(path: Path, family: str, data: bytes, *, signed: bool) -> tuple[Statu
     return "failed" if problem else "accepted", verified, problem
 
 
-def _searched(
-    mapped: leafscan.Index, copied: leafscan.Index, family: str, path: Path, *, same: bool
-) -> str:
+def _searched(mapped: leafscan.Index, copied: leafscan.Index, family: str, path: Path, *, same: bool) -> str:
     """Return what is wrong with the answers of an index that was accepted; "" if nothing is."""
     queries = _queries(mapped.dim)
     answers = _answers(mapped, queries)

@@ -40,7 +40,14 @@ def test_inspect_shows_what_is_inside(path: Path) -> None:
     said = " ".join(result.output.split())
     assert f"format 1, written by leafscan {leafscan.__version__}" in said
     assert f"{path.stat().st_size:,} bytes" in said
-    for fact in ("cosine", "90 of 8 dimensions", "strings", "num_leaves 5", "asymmetric_hash", "candidates 300"):
+    for fact in (
+        "cosine",
+        "90 of 8 dimensions",
+        "strings",
+        "num_leaves 5",
+        "asymmetric_hash",
+        "candidates 300",
+    ):
         assert fact in said
     for section in ("rows float32 90 x 8 2,880", "order uint32 90 360", "id_offsets uint64 91 728"):
         assert section in said

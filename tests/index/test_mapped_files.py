@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 import leafscan
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="elsewhere a mapped file can be neither cut nor replaced")
+pytestmark = pytest.mark.skipif(
+    os.name != "posix", reason="elsewhere a mapped file can be neither cut nor replaced"
+)
 
 Matrix = NDArray[np.float32]
 

@@ -167,5 +167,5 @@ def test_forged_payloads_get_a_sentence(vectors: Matrix) -> None:
         (text, whole[1:]),
         (text, (*whole, ("more", "U8", (1,), b"1"))),
     ):
-        with pytest.raises(FileFormatError, match="^the pickled index"):
+        with pytest.raises(FileFormatError, match=r"^the pickled index"):
             restored(leafscan.Index, *wrong)

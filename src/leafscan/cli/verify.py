@@ -13,7 +13,7 @@ __all__ = ["verify"]
 
 
 def verify(file: IndexFile) -> None:
-    """Check an index file to the last byte; exit code 1, and the section that is wrong, where it is damaged."""
+    """Check an index file to the last byte; where it is damaged, name the section and exit with 1."""
     with told(file):
         with Bars(Console(stderr=True)) as bars:
             leafscan.verify(file, progress=bars)

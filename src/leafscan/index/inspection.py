@@ -86,8 +86,8 @@ class FileSummary:
 def inspect(path: str | os.PathLike[str]) -> FileSummary:
     """Tell what is inside an index file.
 
-    The header is read and checked, and that each section is where it says; what the sections hold is not looked
-    at: `leafscan.load` checks all that a search relies on, and `leafscan.verify` every byte.
+    The header is read and checked, and that each section is where it says. What the sections hold is not
+    looked at: `leafscan.load` checks all that a search relies on, and `leafscan.verify` every byte.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """An index as a pickle: its bytes and what describes them, never a path.
 
 With protocol 5 and a ``buffer_callback`` the sections go out of band, each as one buffer over the memory, or
-the mapped file, that the index has them in. What comes out of a pickle is checked as what comes out of a file.
+the mapped file, that the index has them in. What comes out of a pickle is checked as a file is.
 """
 
 import math
@@ -56,7 +56,7 @@ def reduced(
             _NAMES[array.dtype],
             array.shape,
             # Read-only, so that a copy of it in the pickle is bytes, which cannot change either.
-            pickle.PickleBuffer(memoryview(array).toreadonly()) if out_of_band else array.tobytes(),
+            pickle.PickleBuffer(array.data.toreadonly()) if out_of_band else array.tobytes(),
         )
         for name, array in arrays.items()
     )
