@@ -197,9 +197,7 @@ def tagged(n: int) -> dict[str, float]:
         "all but one of 100": {"genre": {"$ne": "genre 7"}},
     }
     for name, where in asked.items():
-        record[f"{name}_ms"] = median(
-            timed(partial(tags.matching, handles, where))[0] for _ in range(5)
-        )
+        record[f"{name}_ms"] = median(timed(partial(tags.matching, handles, where))[0] for _ in range(5))
     record["read 1,000_ms"], _ = timed(lambda: tags.get(np.arange(0, n, n // 1000)))
     record["to a file's section_ms"], section = timed(lambda: tags.to_section(handles))
     record["open and ask a section_ms"], _ = timed(
