@@ -127,7 +127,8 @@ class Filter:
                     lambda: np.array([handle for _, handle in written.values()], np.int64),
                     living,
                 )
-        compiled = searcher.compile_filter(allowed.view(np.uint8))
+        earlier = None if before is None or written is None else before.filter
+        compiled = searcher.compile_filter(allowed.view(np.uint8), earlier)
         return _Compiled(living, roster.version, searcher, allowed, compiled)
 
     def _allows(self, rows: NDArray[Any], ids: Any, handles: Any, living: Living) -> NDArray[np.bool_]:
