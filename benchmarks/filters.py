@@ -139,10 +139,10 @@ def denied(search: Search, rounds: int, many: int) -> list[dict[str, Any]]:
         axis=1,
     )
     start = time.perf_counter()
-    rows: Any = read_query_rows(None, ids, queries=len(queries), lookup=index._looked_up())
+    rows: Any = read_query_rows(None, ids, queries=len(queries), lookup=index._living.roster)
     looked_up = time.perf_counter() - start
     asked = index._resolve(SearchParams(leaves=leaves))
-    engine, unit = index._searcher, index._normalize
+    engine, unit = index._living.searcher, index._normalize
 
     def batch(**lists: Any) -> float:
         begin = time.perf_counter()

@@ -17,8 +17,11 @@ This package needs NumPy and safetensors only; what brings it into a framework l
 from leafscan.index import (
     AsymmetricHash,
     BruteForce,
+    Catalogue,
     Config,
     FileFormatError,
+    FileSection,
+    FileSummary,
     Filter,
     Index,
     Reorder,
@@ -27,15 +30,20 @@ from leafscan.index import (
     Tree,
     __version__,
     build,
+    inspect,
     load,
+    open,
     verify,
 )
 
 __all__ = [
     "AsymmetricHash",
     "BruteForce",
+    "Catalogue",
     "Config",
     "FileFormatError",
+    "FileSection",
+    "FileSummary",
     "Filter",
     "Index",
     "Reorder",
@@ -44,6 +52,8 @@ __all__ = [
     "Tree",
     "__version__",
     "build",
+    "inspect",
     "load",
+    "open",
     "verify",
 ]

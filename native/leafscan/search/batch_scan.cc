@@ -106,8 +106,8 @@ void BatchScan::Route(const Snapshot& snapshot, const MatrixView<float>& queries
         Visit& routed = visits_[at];
         routed = {static_cast<std::uint32_t>(first + i), query.table.Bias(center), KeyRow(key)};
         if (denied == nullptr || !by_place) continue;
-        const Leaf& leaf = snapshot.leaves[routed.leaf];
-        const std::span<const std::uint32_t> here = denied->Within(leaf.first_row, leaf.first_row + leaf.count);
+        const std::uint64_t* range = snapshot.arrays.leaf_offsets.data() + routed.leaf;
+        const std::span<const std::uint32_t> here = denied->Within(range[0], range[1]);
         routed.denied = static_cast<std::uint32_t>(here.size());
         routed.first_denied = static_cast<std::uint32_t>(here.data() - denied->sorted().data());
       }

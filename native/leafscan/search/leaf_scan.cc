@@ -144,7 +144,10 @@ std::span<const std::uint64_t> LeafScan::Scan(const Snapshot& snapshot, std::spa
     const std::uint32_t* words = filter == nullptr ? nullptr : filter->leaf_words(leaf);
     const Leaf& visited = snapshot.leaves[leaf];
     std::span<const std::uint32_t> denied_here;
-    if (by_place) denied_here = denied->Within(visited.first_row, visited.first_row + visited.count);
+    if (by_place) {
+      const std::uint64_t* range = snapshot.arrays.leaf_offsets.data() + leaf;
+      denied_here = denied->Within(range[0], range[1]);
+    }
     for (const Segment& segment : visited.segments) {
       GroupRun run = RunOf(segment, bias);
       run.ahead = next;

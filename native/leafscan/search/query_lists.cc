@@ -54,7 +54,7 @@ bool QueryLists::OnlyFewDenied(std::size_t count) const {
 
 QuerySelection::Way QuerySelection::Select(const QueryLists& lists, std::size_t query, const Filter* filter,
                                            const Snapshot& snapshot) {
-  const std::size_t count = snapshot.arrays.count;
+  const std::size_t count = snapshot.row_end;
   const bool few_denied = Few(Named(lists.deny, lists.rows, query, count), count);
   if (few_denied && lists.deny.lists && !lists.deny.masks) {
     denied_.Read(lists.Denied(query), count, lists.allow.given() || !snapshot.rows_by_place());

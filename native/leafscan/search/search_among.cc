@@ -19,17 +19,14 @@ constexpr std::size_t kQueriesPerChunk = 16;
 void Searcher::SearchAmong(const MatrixView<float>& queries, const SearchOptions& options, std::span<std::int64_t> ids,
                            std::span<float> scores) const {
   const std::size_t k = options.k;
-  const std::size_t count = snapshot_->arrays.count;
+  const std::size_t count = snapshot_->row_end;
   if (options.lists->OnlyFewDenied(count) && (options.filter == nullptr || !options.filter->listed())) {
     if (Whole()) {
       std::vector<DeniedRows> denied(queries.rows);
       for (std::size_t query = 0; query < queries.rows; ++query) {
         denied[query].Read(options.lists->Denied(query), count, false);
       }
-      const auto put = [&](std::size_t query, std::span<const std::uint64_t> keys) {
-        Put(keys, k, ids.data() + query * k, scores.data() + query * k);
-      };
-      exact_.Search(queries, k, options.threads, options.monitor, put, options.filter, denied);
+      SearchAll(queries, options, denied, ids, scores);
       return;
     }
     const std::size_t wanted =
@@ -65,8 +62,7 @@ void Searcher::SearchOneAmong(const MatrixView<float>& queries, std::size_t whic
   switch (space.selection.Select(*options.lists, which, options.filter, *snapshot_)) {
     case QuerySelection::Way::kDenied:
       if (Whole() && (options.filter == nullptr || !options.filter->listed())) {
-        const auto put = [&](std::size_t, std::span<const std::uint64_t> keys) { Put(keys, options.k, ids, scores); };
-        exact_.Search({query.data(), 1, query.size()}, options.k, 1, nullptr, put, options.filter, {&denied, 1});
+        SearchAllForOne(query, options, options.filter, {&denied, 1}, ids, scores);
         return;
       }
       space.left_out = 0;
@@ -74,12 +70,21 @@ void Searcher::SearchOneAmong(const MatrixView<float>& queries, std::size_t whic
       SearchOnIfShort(query, options, denied, space, ids, scores);
       return;
     case QuerySelection::Way::kListed:
-      Put(ScoreListed(snapshot_->arrays.rows, query, space.selection.rows(), options.k, space), options.k, ids, scores);
+      Put(ScoreListed(snapshot_->rows, query, space.selection.rows(), options.k, space), options.k, ids, scores);
       return;
     case QuerySelection::Way::kCompiled:
       SearchOneCompiled(query, options, space, ids, scores);
       return;
   }
+}
+
+void Searcher::SearchAllForOne(std::span<const float> query, const SearchOptions& options, const Filter* filter,
+                               std::span<const DeniedRows> denied, std::int64_t* ids, float* scores) const {
+  SearchOptions own = options;
+  own.filter = filter;
+  own.threads = 1;
+  own.monitor = nullptr;
+  SearchAll({query.data(), 1, query.size()}, own, denied, {ids, options.k}, {scores, options.k});
 }
 
 void Searcher::SearchOnIfShort(std::span<const float> query, const SearchOptions& options, const DeniedRows& denied,
@@ -88,18 +93,17 @@ void Searcher::SearchOnIfShort(std::span<const float> query, const SearchOptions
   space.left_out = 0;
   // Without leaves everything was gone through.
   if (!denied_some || ids[options.k - 1] >= 0 || !snapshot_->has_tree()) return;
-  space.selection.AllowAllBut(denied, options.filter, snapshot_->arrays.count);
+  space.selection.AllowAllBut(denied, options.filter, snapshot_->row_end);
   SearchOneCompiled(query, options, space, ids, scores);
 }
 
 void Searcher::SearchOneCompiled(std::span<const float> query, const SearchOptions& options, Workspace& space,
                                  std::int64_t* ids, float* scores) const {
-  const Filter filter(snapshot_, space.selection.allowed());
+  const Filter filter(*snapshot_, space.selection.allowed());
   SearchOptions own = options;
   own.filter = &filter;
   if (Whole() && !filter.listed()) {
-    const auto put = [&](std::size_t, std::span<const std::uint64_t> keys) { Put(keys, options.k, ids, scores); };
-    exact_.Search({query.data(), 1, query.size()}, options.k, 1, nullptr, put, &filter);
+    SearchAllForOne(query, options, &filter, {}, ids, scores);
     return;
   }
   SearchOne(query, own, space, ids, scores);

@@ -9,6 +9,7 @@
 
 #include "leafscan/core/matrix_view.h"
 #include "leafscan/core/monitor.h"
+#include "leafscan/core/top_keys.h"
 #include "leafscan/filter/filter.h"
 #include "leafscan/search/exact.h"
 #include "leafscan/search/query_lists.h"
@@ -26,6 +27,7 @@ struct SearchOptions {
   std::size_t refined = 0;
   const Filter* filter = nullptr;  // of this snapshot; null allows every row
   const QueryLists* lists = nullptr;  // a row of them for each query; null for none
+  bool exact = false;  // score every row, whatever the plan; needs rows, and goes with neither filter nor lists
   int threads = 1;
   Monitor* monitor = nullptr;
 };
@@ -36,6 +38,8 @@ constexpr std::size_t RefinedRows(std::size_t k) { return std::max(2 * k, k + 10
 class Searcher {
  public:
   explicit Searcher(std::shared_ptr<const Snapshot> snapshot);
+  // Of another version of the same base; what exact search has made of the base is shared.
+  Searcher(std::shared_ptr<const Snapshot> snapshot, const Searcher& earlier);
 
   const Snapshot& snapshot() const { return *snapshot_; }
   const std::shared_ptr<const Snapshot>& shared_snapshot() const { return snapshot_; }
@@ -56,8 +60,15 @@ class Searcher {
 
  private:
   struct Workspace;
+  struct Live;
 
-  // Denied rows are left out before any is reranked.
+  // Exact search of all rows there are; `denied` is empty, or has a set for each query.
+  void SearchAll(const MatrixView<float>& queries, const SearchOptions& options, std::span<const DeniedRows> denied,
+                 std::span<std::int64_t> ids, std::span<float> scores) const;
+  void SearchAllForOne(std::span<const float> query, const SearchOptions& options, const Filter* filter,
+                       std::span<const DeniedRows> denied, std::int64_t* ids, float* scores) const;
+  void ScoreFresh(const float* query, const Filter& filter, const DeniedRows* denied, TopKeys& best) const;
+  // Denied rows are dropped before any is reranked.
   void SearchOne(std::span<const float> query, const SearchOptions& options, Workspace& space, std::int64_t* ids,
                  float* scores, const DeniedRows* denied = nullptr) const;
   // Queries that have lists, all of them and one of them (search/search_among.cc).
@@ -84,15 +95,19 @@ class Searcher {
   std::span<const std::uint64_t> ScanAllowedRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
                                                  std::size_t k, const Filter& filter, Workspace& space,
                                                  const DeniedRows* denied) const;
-  std::span<const std::uint64_t> ScoreListed(const RowStore& store, std::span<const float> query,
+  std::span<const std::uint64_t> ScoreListed(const RowTable& table, std::span<const float> query,
                                              std::span<const std::uint32_t> rows, std::size_t k, Workspace& space,
                                              const DeniedRows* denied = nullptr) const;
+  // Scores rows for the query that was prepared, into the best there are.
+  void PushListed(const RowTable& table, std::span<const std::uint32_t> rows, Workspace& space,
+                  const DeniedRows* denied) const;
   std::span<const std::uint64_t> Rerank(std::span<const float> query, std::span<const std::uint64_t> survivors,
                                         const SearchOptions& options, Workspace& space) const;
   void Put(std::span<const std::uint64_t> keys, std::size_t k, std::int64_t* ids, float* scores) const;
 
   std::shared_ptr<const Snapshot> snapshot_;
-  ExactSearch exact_;
+  std::shared_ptr<const ExactSearch> exact_;  // of the base's rows
+  std::shared_ptr<Live> live_;
 };
 
 }  // namespace leafscan

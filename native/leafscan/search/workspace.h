@@ -10,7 +10,7 @@
 #include "leafscan/core/score_key.h"
 #include "leafscan/core/select_best.h"
 #include "leafscan/core/top_keys.h"
-#include "leafscan/reorder/row_store.h"
+#include "leafscan/reorder/row_table.h"
 #include "leafscan/search/denied_rows.h"
 #include "leafscan/search/leaf_scan.h"
 #include "leafscan/search/query_lists.h"
@@ -26,7 +26,7 @@ struct Searcher::Workspace {
   Router::Scratch route;
   LeafScan scan;
   TopKeys best;
-  RowQuery row_query;
+  TableQuery table_query;
   AlignedVector<std::uint32_t> rows;
   AlignedVector<float> scores;
   AlignedVector<std::uint64_t> keys;
@@ -71,7 +71,7 @@ struct Searcher::Workspace {
     if (lists == nullptr) return {};
     if (denied.size() < queries) denied.resize(queries);
     for (std::size_t i = 0; i < queries; ++i) {
-      denied[i].Read(lists->Denied(first + i), snapshot.arrays.count, !snapshot.rows_by_place());
+      denied[i].Read(lists->Denied(first + i), snapshot.row_end, !snapshot.rows_by_place());
     }
     return {denied.data(), queries};
   }

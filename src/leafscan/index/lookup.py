@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from leafscan.index.arrays import read_array
 from leafscan.index.ids import StringIds
 
-__all__ = ["NO_ROW", "Lookup"]
+__all__ = ["NO_ROW", "Lookup", "integer_ids", "read_ids"]
 
 #: What the engine takes for no row.
 NO_ROW = 2**32 - 1
@@ -69,14 +69,6 @@ class Lookup:
             rows[self._order] = np.arange(len(self._order), dtype=np.uint32)
             self._by_place = rows
         return rows
-
-    def places(self, ids: ArrayLike | Iterable[Any], name: str) -> NDArray[np.int64]:
-        """Return of each of ``ids``, as `rows` takes them, the place in the order of the vectors."""
-        values = _read(ids, name)
-        rows = self.rows(values, name)
-        places: NDArray[np.int64] = self._order[rows].astype(np.int64)
-        mask = isinstance(values, np.ndarray) and values.dtype == np.bool_
-        return np.sort(places) if mask else places
 
     def find(self, ids: NDArray[Any], name: str) -> NDArray[np.uint32]:
         """Return the row of each of ``ids``, in their shape; `NO_ROW` where the index has no such id.
@@ -143,7 +135,7 @@ class Lookup:
         ValueError
             If the index has no such id, which is named, or a mask has another length.
         """
-        values = _read(ids, name)
+        values = read_ids(ids, name)
         if isinstance(values, np.ndarray) and values.dtype == np.bool_:
             if len(values) != len(self._order):
                 raise ValueError(
@@ -171,7 +163,7 @@ class Lookup:
         return self._places[np.array(positions, np.intp)]
 
     def _rows_of_integers(self, values: NDArray[Any] | list[Any], name: str) -> NDArray[np.intp]:
-        array = _integers(values, name)
+        array = integer_ids(values, name)
         if self._integers is not None:
             at = np.searchsorted(self._integers, array)
             known = self._integers[np.minimum(at, len(self._integers) - 1)] == array
@@ -185,7 +177,8 @@ class Lookup:
         return self._rows[at]
 
 
-def _read(ids: ArrayLike | Iterable[Any], name: str) -> NDArray[Any] | list[Any]:
+def read_ids(ids: ArrayLike | Iterable[Any], name: str) -> NDArray[Any] | list[Any]:
+    """Return ids, or a mask as an array of booleans, as they were given, (m,)."""
     if hasattr(ids, "__array__") or hasattr(ids, "__dlpack__"):
         array = read_array(ids, name)
         if array.ndim != 1:
@@ -204,7 +197,8 @@ def _read(ids: ArrayLike | Iterable[Any], name: str) -> NDArray[Any] | list[Any]
     return values
 
 
-def _integers(values: NDArray[Any] | list[Any], name: str) -> NDArray[Any]:
+def integer_ids(values: NDArray[Any] | list[Any], name: str) -> NDArray[np.int64]:
+    """Return what `read_ids` read as int64, if all of it can be ids of an index."""
     if isinstance(values, list):
         for value in values:
             if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
@@ -224,7 +218,8 @@ def _integers(values: NDArray[Any] | list[Any], name: str) -> NDArray[Any]:
     beyond = values > np.iinfo(np.int64).max
     if beyond.any():
         raise ValueError(f"{name} holds the id {values[np.argmax(beyond)]}, which this index does not have.")
-    return values.astype(np.int64)
+    checked: NDArray[np.int64] = values.astype(np.int64)
+    return checked
 
 
 def _told(value: Any) -> str:

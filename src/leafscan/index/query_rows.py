@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafscan.index.arrays import read_array
-from leafscan.index.lookup import NO_ROW, Lookup
+from leafscan.index.lookup import NO_ROW
+from leafscan.index.roster import Roster
 
 __all__ = ["read_query_rows"]
 
@@ -17,7 +18,7 @@ LISTED_SHARE = 64
 
 
 def read_query_rows(
-    allow: Any, deny: Any, *, queries: int | None, lookup: Lookup
+    allow: Any, deny: Any, *, queries: int | None, lookup: Roster
 ) -> dict[str, NDArray[np.uint32] | NDArray[np.uint8]]:
     """Read the ``allow`` and ``deny`` of a search.
 
@@ -65,7 +66,7 @@ def read_query_rows(
     return read
 
 
-def _listed(masks: NDArray[np.bool_], lookup: Lookup) -> NDArray[np.uint32] | None:
+def _listed(masks: NDArray[np.bool_], lookup: Roster) -> NDArray[np.uint32] | None:
     counts = np.count_nonzero(masks, axis=1)
     most = int(counts.max(initial=0))
     if most > len(lookup) // LISTED_SHARE:

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import chain, islice, repeat
 from typing import Any, Self
 
@@ -231,6 +231,17 @@ class Tags:
             for tag in self._tags.values():
                 connection.executemany(f"DELETE FROM tag_{tag.number} WHERE handle = ?", zip(rows))
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Let all that is written in a block count together, or, if it raises, not at all."""
+        with self._writing():
+            yield
+
+    @property
+    def lock(self) -> AbstractContextManager[object]:
+        """What keeps others from reading and writing; may be held again by who has it."""
+        return self._lock
+
     def to_section(self, handles: ArrayLike) -> NDArray[np.uint8]:
         """Return what a file is to hold: the tags of ``handles`` (n,), ascending, renumbered from 0.
 
@@ -334,6 +345,9 @@ class Tags:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         with self._reading() as connection:
+            if connection.in_transaction:
+                yield connection  # of a `transaction`
+                return
             if self._section is not None:
                 # What was read from bytes may not grow beyond a gigabyte; a copy may.
                 mine = schema.connect()
