@@ -2,8 +2,6 @@
 
 import json
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -179,11 +177,3 @@ def test_where_that_is_wrong_gets_a_sentence(vectors: Matrix) -> None:
         index.filter(where={"yaer": 1})
     with pytest.raises(TypeError, match="where must be a mapping"):
         index.filter(where="Comedy")  # type: ignore[arg-type]
-
-
-def test_sqlite_is_imported_for_tags_alone() -> None:
-    program = (
-        "import sys, numpy as np, leafscan; index = leafscan.build(np.eye(3), metric='cosine'); "
-        "index.search(np.eye(3), filter=index.filter(deny=[1])); assert 'sqlite3' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
