@@ -192,8 +192,8 @@ class Searcher:
     def compile_filter(self, allowed: NDArray[np.uint8], before: Filter | None = None) -> Filter:
         """Compile (row_end,) bytes by row, 0 for rows that must not be returned.
 
-        ``before``, of an earlier version of the same sections, makes it quick where it says the same of all rows
-        that are in both versions.
+        ``before``, of an earlier version of the same sections, makes it quick where it says the same of all
+        rows that are in both versions.
         """
 
     def route(self, queries: NDArray[np.float32], leaves: int, upper_leaves: int = 0) -> NDArray[np.int32]:
