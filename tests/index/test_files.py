@@ -296,7 +296,7 @@ def test_ids_of_nul_characters_are_refused(tmp_path: Path, vectors: Matrix) -> N
     build(vectors, metric="cosine", ids=IDS["strings"]).save(path)
     begin, _ = section_bytes(path, "ids")
     data = bytearray(path.read_bytes())
-    data[begin + 5] = 0
+    data[begin + 3] = 0
     path.write_bytes(data)
     with pytest.raises(FileFormatError, match="the section 'ids' is wrong: an id holds a NUL character"):
         load(path)
