@@ -6,9 +6,13 @@ A subject is one command, from a module or a package of its own beside this file
 import typer
 
 from soak.files.command import files
+from soak.kills.command import kills
+from soak.power.command import power
 
 app = typer.Typer(add_completion=False, help="Long runs that try to break leafscan.")
 app.command()(files)
+app.command()(kills)
+app.command()(power)
 
 
 @app.callback(invoke_without_command=True)

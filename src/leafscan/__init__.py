@@ -14,6 +14,8 @@ This package needs NumPy and safetensors only; what brings it into a framework l
 (``leafscan.recommend`` and so on), which are imported when you import them.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from leafscan.index import (
     AsymmetricHash,
     BruteForce,
@@ -34,9 +36,13 @@ from leafscan.index import (
     verify,
 )
 
+if TYPE_CHECKING:
+    from leafscan.index import Catalogue, open
+
 __all__ = [
     "AsymmetricHash",
     "BruteForce",
+    "Catalogue",
     "Config",
     "FileFormatError",
     "FileSection",
@@ -51,5 +57,15 @@ __all__ = [
     "build",
     "inspect",
     "load",
+    "open",
     "verify",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Only who opens a catalogue pays for SQLite.
+    if name in ("Catalogue", "open"):
+        from leafscan import index
+
+        return getattr(index, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

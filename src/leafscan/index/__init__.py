@@ -1,5 +1,7 @@
 """The Python index: what is checked, planned, built, searched and filed around the native engine."""
 
+from typing import TYPE_CHECKING, Any
+
 from leafscan.index.building import build
 from leafscan.index.config import AsymmetricHash, BruteForce, Config, Reorder, SearchParams, Tree
 from leafscan.index.errors import FileFormatError
@@ -9,9 +11,13 @@ from leafscan.index.index import Index, SearchResult, load
 from leafscan.index.inspection import FileSection, FileSummary, inspect
 from leafscan.index.version import __version__
 
+if TYPE_CHECKING:
+    from leafscan.index.catalogue import Catalogue, open
+
 __all__ = [
     "AsymmetricHash",
     "BruteForce",
+    "Catalogue",
     "Config",
     "FileFormatError",
     "FileSection",
@@ -26,5 +32,15 @@ __all__ = [
     "build",
     "inspect",
     "load",
+    "open",
     "verify",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Only who opens a catalogue pays for SQLite.
+    if name in ("Catalogue", "open"):
+        from leafscan.index import catalogue
+
+        return getattr(catalogue, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
