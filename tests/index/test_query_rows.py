@@ -23,9 +23,7 @@ def plan(leaves: int | None, codes: bool, soar: float | None, searched: int, can
         tree=Tree(num_leaves=leaves, soar_lambda=soar) if leaves else None,
         score=AsymmetricHash() if codes else Config().score,
         reorder=Reorder() if codes else None,
-        search=SearchParams(
-            leaves=searched if leaves else None, candidates=candidates if codes else None
-        ),
+        search=SearchParams(leaves=searched if leaves else None, candidates=candidates if codes else None),
     )
 
 

@@ -53,7 +53,10 @@ def test_where_is_as_the_mask_of_it(vectors: Matrix, queries: Matrix, plan: str,
     ]:
         f = index.filter(where=where)
         assert len(f) == mask.sum()
-        found, wanted = index.search(queries, filter=f), index.search(queries, filter=index.filter(allow=mask))
+        found, wanted = (
+            index.search(queries, filter=f),
+            index.search(queries, filter=index.filter(allow=mask)),
+        )
         np.testing.assert_array_equal(found.ids, wanted.ids)
         # Both must allow a row.
         both = index.filter(where=where, deny=deny)
@@ -102,7 +105,7 @@ def test_a_file_keeps_them(tmp_path: Path, vectors: Matrix, queries: Matrix, mem
 def test_a_file_without_them_has_no_such_section(tmp_path: Path, vectors: Matrix) -> None:
     build(vectors, metric="cosine").save(tmp_path / "file")
     assert "tags" not in map_arrays(tmp_path / "file")[1]
-    with pytest.raises(ValueError, match="this index has none; give them to leafscan.build"):
+    with pytest.raises(ValueError, match=r"this index has none; give them to leafscan.build"):
         load(tmp_path / "file").filter(where={"genre": "Comedy"})
 
 
@@ -151,14 +154,18 @@ def test_tags_of_rows_that_there_are_not_are_found_by_verify(tmp_path: Path, vec
     object.__setattr__(index._contents, "tags", tags)
     index.save(path)
     load(path)
-    with pytest.raises(FileFormatError, match="file: the section 'tags' is wrong: .* a row that there is not"):
+    with pytest.raises(
+        FileFormatError, match=r"file: the section 'tags' is wrong: .* a row that there is not"
+    ):
         leafscan.verify(path)
     with pytest.raises(FileFormatError, match="the section 'tags' is wrong"):
         load(path, verify=True)
 
 
 def test_wrong_tags_stop_a_build_before_it_begins(vectors: Matrix) -> None:
-    with pytest.raises(ValueError, match="the tag 'year' must hold one value for each of the 600 rows; received 2"):
+    with pytest.raises(
+        ValueError, match="the tag 'year' must hold one value for each of the 600 rows; received 2"
+    ):
         build(vectors, metric="cosine", tags={"year": [1, 2]})
     with pytest.raises(TypeError, match="tags must be a mapping"):
         build(vectors, metric="cosine", tags=[1, 2])  # type: ignore[arg-type]
@@ -166,7 +173,9 @@ def test_wrong_tags_stop_a_build_before_it_begins(vectors: Matrix) -> None:
 
 def test_where_that_is_wrong_gets_a_sentence(vectors: Matrix) -> None:
     index = tagged(vectors)
-    with pytest.raises(ValueError, match="the tag 'yaer', which this index does not have; it has 'genre', 'year'"):
+    with pytest.raises(
+        ValueError, match="the tag 'yaer', which this index does not have; it has 'genre', 'year'"
+    ):
         index.filter(where={"yaer": 1})
     with pytest.raises(TypeError, match="where must be a mapping"):
         index.filter(where="Comedy")  # type: ignore[arg-type]

@@ -80,7 +80,7 @@ void ExactSearch::Prepare(int threads) const {
 
 std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float>& queries, std::size_t k,
                                                           int threads, Monitor* monitor, const Filter* filter,
-                                                          std::span<const RowSet> denied) const {
+                                                          std::span<const DeniedRows> denied) const {
   const std::size_t dim = rows_.cols();
   k = std::min(k, rows_.rows());  // there are no more, and room is made for each
   const bool one_by_one = queries.rows <= kFewQueries;

@@ -16,9 +16,9 @@
 #include "leafscan/core/matrix_view.h"
 #include "leafscan/core/metric.h"
 #include "leafscan/core/monitor.h"
-#include "leafscan/core/row_set.h"
 #include "leafscan/filter/filter.h"
 #include "leafscan/reorder/row_store.h"
+#include "leafscan/search/denied_rows.h"
 
 namespace leafscan {
 
@@ -27,10 +27,10 @@ class ExactSearch {
   ExactSearch(const RowStore& rows, Metric metric) : rows_(rows), metric_(metric) {}
 
   // Gives put(query, keys) the best k of each query as keys (core/score_key.h), best first; without a filter, of all rows.
-  // `denied`, where not empty, has a set of rows for each query that are not for it.
+  // `denied`, where not empty, has rows for each query that are not for it.
   template <class Put>
   void Search(const MatrixView<float>& queries, std::size_t k, int threads, Monitor* monitor, const Put& put,
-              const Filter* filter = nullptr, std::span<const RowSet> denied = {}) const {
+              const Filter* filter = nullptr, std::span<const DeniedRows> denied = {}) const {
     for (std::size_t first = 0; first < queries.rows; first += kQueriesAtOnce) {
       const std::size_t count = std::min(kQueriesAtOnce, queries.rows - first);
       const auto best = Best({queries.row(first), count, queries.cols}, k, threads, monitor, filter,
@@ -47,7 +47,7 @@ class ExactSearch {
 
   std::vector<std::vector<std::uint64_t>> Best(const MatrixView<float>& queries, std::size_t k, int threads,
                                                Monitor* monitor, const Filter* filter,
-                                               std::span<const RowSet> denied) const;
+                                               std::span<const DeniedRows> denied) const;
   void Prepare(int threads) const;
 
   RowStore rows_;

@@ -52,16 +52,17 @@ bool QueryLists::OnlyFewDenied(std::size_t count) const {
   return !allow.given() && !deny.masks && deny.lists && Few(deny.lists->cols, count);
 }
 
-void ReadDenied(const QueryLists& lists, std::size_t query, std::size_t count, RowSet& denied) {
-  denied.Reset(Named(lists.deny, lists.rows, query, count));
-  ForNamed(lists.deny, lists.rows, query, count, [&](std::uint32_t row) { denied.Insert(row); });
-}
-
 QuerySelection::Way QuerySelection::Select(const QueryLists& lists, std::size_t query, const Filter* filter,
                                            const Snapshot& snapshot) {
   const std::size_t count = snapshot.row_end;
   const bool few_denied = Few(Named(lists.deny, lists.rows, query, count), count);
-  if (few_denied) ReadDenied(lists, query, count, denied_);
+  if (few_denied && lists.deny.lists && !lists.deny.masks) {
+    denied_.Read(lists.Denied(query), count, lists.allow.given() || !snapshot.rows_by_place());
+  } else if (few_denied) {
+    named_.clear();
+    ForNamed(lists.deny, lists.rows, query, count, [&](std::uint32_t row) { named_.push_back(row); });
+    denied_.Read(named_, count, lists.allow.given() || !snapshot.rows_by_place());
+  }
   if (!lists.allow.given() && few_denied) return Way::kDenied;
 
   if (lists.allow.given()) {
@@ -87,12 +88,12 @@ QuerySelection::Way QuerySelection::Select(const QueryLists& lists, std::size_t 
   return Way::kCompiled;
 }
 
-void QuerySelection::AllowAllBut(const RowSet& denied, const Filter* filter, std::size_t count) {
-  allowed_.resize(count);
-  for (std::size_t row = 0; row < count; ++row) {
-    const bool may = filter == nullptr || filter->Allows(row);
-    allowed_[row] = static_cast<std::uint8_t>(may && !denied.Contains(static_cast<std::uint32_t>(row)));
+void QuerySelection::AllowAllBut(const DeniedRows& denied, const Filter* filter, std::size_t count) {
+  allowed_.assign(count, 1);
+  if (filter != nullptr) {
+    for (std::size_t row = 0; row < count; ++row) allowed_[row] = static_cast<std::uint8_t>(filter->Allows(row));
   }
+  for (const std::uint32_t row : denied.sorted()) allowed_[row] = 0;
 }
 
 }  // namespace leafscan

@@ -10,6 +10,7 @@
 #include "leafscan/core/matrix_view.h"
 #include "leafscan/core/row_set.h"
 #include "leafscan/filter/filter.h"
+#include "leafscan/search/denied_rows.h"
 #include "leafscan/snapshot/snapshot.h"
 
 namespace leafscan {
@@ -29,34 +30,33 @@ struct QueryLists {
 
   // Whether nothing is asked for but to leave out a few rows of each query, of an index of `count`.
   bool OnlyFewDenied(std::size_t count) const;
+  // The list of one query, where lists deny.
+  std::span<const std::uint32_t> Denied(std::size_t query) const { return {deny.lists->row(query), deny.lists->cols}; }
 };
-
-// The denied rows of one query into a set; of `count` rows in all.
-void ReadDenied(const QueryLists& lists, std::size_t query, std::size_t count, RowSet& denied);
 
 // How to search for one query; a thread keeps its own.
 class QuerySelection {
  public:
   enum class Way {
-    kDenied,    // as without lists, only that denied() are dropped before rows are reranked
+    kDenied,    // as without lists, only that denied() are left out before rows are reranked
     kListed,    // score rows(), which are all that is allowed
     kCompiled,  // with a filter, compiled from allowed()
   };
 
-  // Of few denied rows the scan keeps as many more survivors: dearer by some nanoseconds a row, where compiling a filter
-  // goes through all rows. Rows allowed are scored where that costs less than to compile a filter, which knows for more
-  // rows whether to score or to scan.
+  // Few denied rows cost some nanoseconds each, where compiling a filter goes through all rows. Rows allowed are scored
+  // where that costs less than to compile a filter, which knows for more rows whether to score or to scan.
   Way Select(const QueryLists& lists, std::size_t query, const Filter* filter, const Snapshot& snapshot);
 
   // Makes allowed() what `filter` (null: all) allows, without `denied`.
-  void AllowAllBut(const RowSet& denied, const Filter* filter, std::size_t count);
+  void AllowAllBut(const DeniedRows& denied, const Filter* filter, std::size_t count);
 
-  const RowSet& denied() const { return denied_; }
+  const DeniedRows& denied() const { return denied_; }
   std::span<const std::uint32_t> rows() const { return rows_; }
   std::span<const std::uint8_t> allowed() const { return allowed_; }  // by row
 
  private:
-  RowSet denied_;
+  DeniedRows denied_;
+  std::vector<std::uint32_t> named_;
   RowSet seen_;
   std::vector<std::uint32_t> rows_;
   std::vector<std::uint8_t> allowed_;

@@ -22,12 +22,15 @@ void Searcher::SearchAmong(const MatrixView<float>& queries, const SearchOptions
   const std::size_t count = snapshot_->row_end;
   if (options.lists->OnlyFewDenied(count) && (options.filter == nullptr || !options.filter->listed())) {
     if (Whole()) {
-      std::vector<RowSet> denied(queries.rows);
-      for (std::size_t query = 0; query < queries.rows; ++query) ReadDenied(*options.lists, query, count, denied[query]);
+      std::vector<DeniedRows> denied(queries.rows);
+      for (std::size_t query = 0; query < queries.rows; ++query) {
+        denied[query].Read(options.lists->Denied(query), count, false);
+      }
       SearchAll(queries, options, denied, ids, scores);
       return;
     }
-    const std::size_t wanted = Wanted(options) + options.lists->deny.lists->cols;
+    const std::size_t wanted =
+        Wanted(options) + (snapshot_->rows_by_place() ? 0 : options.lists->deny.lists->cols);
     const std::size_t at_once =
         options.filter != nullptr
             ? 0
@@ -55,14 +58,14 @@ void Searcher::SearchAmong(const MatrixView<float>& queries, const SearchOptions
 void Searcher::SearchOneAmong(const MatrixView<float>& queries, std::size_t which, const SearchOptions& options,
                               Workspace& space, std::int64_t* ids, float* scores) const {
   const std::span<const float> query(queries.row(which), queries.cols);
-  const RowSet& denied = space.selection.denied();
+  const DeniedRows& denied = space.selection.denied();
   switch (space.selection.Select(*options.lists, which, options.filter, *snapshot_)) {
     case QuerySelection::Way::kDenied:
       if (Whole() && (options.filter == nullptr || !options.filter->listed())) {
         SearchAllForOne(query, options, options.filter, {&denied, 1}, ids, scores);
         return;
       }
-      space.dropped = 0;
+      space.left_out = 0;
       SearchOne(query, options, space, ids, scores, &denied);
       SearchOnIfShort(query, options, denied, space, ids, scores);
       return;
@@ -76,7 +79,7 @@ void Searcher::SearchOneAmong(const MatrixView<float>& queries, std::size_t whic
 }
 
 void Searcher::SearchAllForOne(std::span<const float> query, const SearchOptions& options, const Filter* filter,
-                               std::span<const RowSet> denied, std::int64_t* ids, float* scores) const {
+                               std::span<const DeniedRows> denied, std::int64_t* ids, float* scores) const {
   SearchOptions own = options;
   own.filter = filter;
   own.threads = 1;
@@ -84,12 +87,12 @@ void Searcher::SearchAllForOne(std::span<const float> query, const SearchOptions
   SearchAll({query.data(), 1, query.size()}, own, denied, {ids, options.k}, {scores, options.k});
 }
 
-void Searcher::SearchOnIfShort(std::span<const float> query, const SearchOptions& options, const RowSet& denied,
+void Searcher::SearchOnIfShort(std::span<const float> query, const SearchOptions& options, const DeniedRows& denied,
                                Workspace& space, std::int64_t* ids, float* scores) const {
-  const bool dropped = space.dropped > 0;
-  space.dropped = 0;
+  const bool denied_some = space.left_out > 0;
+  space.left_out = 0;
   // Without leaves everything was gone through.
-  if (!dropped || ids[options.k - 1] >= 0 || !snapshot_->has_tree()) return;
+  if (!denied_some || ids[options.k - 1] >= 0 || !snapshot_->has_tree()) return;
   space.selection.AllowAllBut(denied, options.filter, snapshot_->row_end);
   SearchOneCompiled(query, options, space, ids, scores);
 }

@@ -77,7 +77,7 @@ void Searcher::Search(const MatrixView<float>& queries, const SearchOptions& opt
       options.monitor);
 }
 
-void Searcher::SearchAll(const MatrixView<float>& queries, const SearchOptions& options, std::span<const RowSet> denied,
+void Searcher::SearchAll(const MatrixView<float>& queries, const SearchOptions& options, std::span<const DeniedRows> denied,
                          std::span<std::int64_t> ids, std::span<float> scores) const {
   const std::size_t k = options.k;
   const Filter* filter = options.filter;
@@ -90,7 +90,7 @@ void Searcher::SearchAll(const MatrixView<float>& queries, const SearchOptions& 
   std::vector<TopKeys> best(std::min(queries.rows, kQueriesWithFresh));
   for (std::size_t first = 0; first < queries.rows; first += kQueriesWithFresh) {
     const MatrixView<float> some{queries.row(first), std::min(kQueriesWithFresh, queries.rows - first), queries.cols};
-    const std::span<const RowSet> not_for_them = denied.empty() ? denied : denied.subspan(first, some.rows);
+    const std::span<const DeniedRows> not_for_them = denied.empty() ? denied : denied.subspan(first, some.rows);
     ParallelFor(some.rows, options.threads, [&](std::size_t query) {
       best[query].Reset(std::min(k, snapshot_->row_end));
       if (snapshot_->rows.chunks().empty()) return;
@@ -104,7 +104,7 @@ void Searcher::SearchAll(const MatrixView<float>& queries, const SearchOptions& 
   }
 }
 
-void Searcher::ScoreFresh(const float* query, const Filter& filter, const RowSet* denied, TopKeys& best) const {
+void Searcher::ScoreFresh(const float* query, const Filter& filter, const DeniedRows* denied, TopKeys& best) const {
   thread_local AlignedVector<float> scores;
   TableQuery prepared;
   prepared.Prepare(snapshot_->rows, snapshot_->arrays.metric, query);
@@ -130,15 +130,16 @@ void Searcher::SearchByLeaves(const MatrixView<float>& queries, std::size_t at_o
         thread_local Workspace space;
         const std::size_t first = chunk * at_once;
         const MatrixView<float> some{queries.row(first), std::min(at_once, queries.rows - first), queries.cols};
-        space.ReadDenied(options.lists, first, some.rows, snapshot_->row_end);
+        const std::span<const DeniedRows> left_out = space.ReadDenied(options.lists, first, some.rows, *snapshot_);
         scan.Scan(*snapshot_, some, std::min(options.leaves, snapshot_->router.leaves()), options.upper_leaves,
-                  Wanted(options), space.denied_counts);
+                  Wanted(options), left_out);
         for (std::size_t i = 0; i < some.rows; ++i) {
           std::int64_t* const its_ids = ids.data() + (first + i) * k;
           float* const its_scores = scores.data() + (first + i) * k;
-          const RowSet* denied = options.lists == nullptr ? nullptr : &space.denied[i];
+          const DeniedRows* denied = left_out.empty() ? nullptr : &left_out[i];
           Finish({some.row(i), some.cols}, scan.Best(i), scan.table(i), options, space, its_ids, its_scores, denied);
           if (denied != nullptr) {
+            space.left_out += scan.passed(i);
             SearchOnIfShort({some.row(i), some.cols}, options, *denied, space, its_ids, its_scores);
           }
         }
@@ -167,7 +168,7 @@ std::size_t Searcher::Wanted(const SearchOptions& options) const {
 }
 
 void Searcher::SearchOne(std::span<const float> query, const SearchOptions& options, Workspace& space,
-                         std::int64_t* ids, float* scores, const RowSet* denied) const {
+                         std::int64_t* ids, float* scores, const DeniedRows* denied) const {
   const Filter* filter = options.filter;
   const std::size_t wanted = Wanted(options);
   std::span<const std::uint64_t> leaves = kWholeIndex;
@@ -192,14 +193,15 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
   }
   const std::span<const std::uint64_t> survivors =
       space.scan.Scan(*snapshot_, centered, seen, leaves, space.route,
-                      wanted + (denied == nullptr ? 0 : denied->size()), filter);
+                      wanted + (denied == nullptr || snapshot_->rows_by_place() ? 0 : denied->size()), filter, denied);
+  space.left_out += space.scan.passed();
   Finish(query, survivors, space.scan.table(), options, space, ids, scores, denied);
 }
 
 void Searcher::Finish(std::span<const float> query, std::span<const std::uint64_t> survivors, const QueryTable& table,
                       const SearchOptions& options, Workspace& space, std::int64_t* ids, float* scores,
-                      const RowSet* denied) const {
-  if (denied != nullptr) survivors = space.WithoutDenied(survivors, *denied, Wanted(options));
+                      const DeniedRows* denied) const {
+  if (denied != nullptr && !snapshot_->rows_by_place()) survivors = space.Undenied(survivors, *denied, Wanted(options));
   if (snapshot_->has_rows()) {
     Put(Rerank(query, survivors, options, space), options.k, ids, scores);
     return;
@@ -213,7 +215,7 @@ void Searcher::Finish(std::span<const float> query, std::span<const std::uint64_
 }
 
 std::span<const std::uint64_t> Searcher::ScanRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
-                                                  std::size_t k, Workspace& space, const RowSet* denied) const {
+                                                  std::size_t k, Workspace& space, const DeniedRows* denied) const {
   const RowStore& base = snapshot_->rows.base();
   space.table_query.Prepare(snapshot_->rows, snapshot_->arrays.metric, query.data());
   space.best.Reset(k);
@@ -239,7 +241,7 @@ std::span<const std::uint64_t> Searcher::ScanRows(std::span<const float> query, 
 std::span<const std::uint64_t> Searcher::ScanAllowedRows(std::span<const float> query,
                                                          std::span<const std::uint64_t> leaves, std::size_t k,
                                                          const Filter& filter, Workspace& space,
-                                                         const RowSet* denied) const {
+                                                         const DeniedRows* denied) const {
   // One list for all leaves: where each holds a row or two, rows of the next ones are fetched ahead.
   space.rows.clear();
   for (const std::uint64_t key : leaves) {
@@ -254,7 +256,7 @@ std::span<const std::uint64_t> Searcher::ScanAllowedRows(std::span<const float> 
 
 std::span<const std::uint64_t> Searcher::ScoreListed(const RowTable& table, std::span<const float> query,
                                                      std::span<const std::uint32_t> rows, std::size_t k,
-                                                     Workspace& space, const RowSet* denied) const {
+                                                     Workspace& space, const DeniedRows* denied) const {
   space.table_query.Prepare(table, snapshot_->arrays.metric, query.data());
   space.best.Reset(k);
   PushListed(table, rows, space, denied);
@@ -262,7 +264,7 @@ std::span<const std::uint64_t> Searcher::ScoreListed(const RowTable& table, std:
 }
 
 void Searcher::PushListed(const RowTable& table, std::span<const std::uint32_t> rows, Workspace& space,
-                          const RowSet* denied) const {
+                          const DeniedRows* denied) const {
   space.scores.resize(std::min(rows.size(), kScoresAtOnce));
   for (; !rows.empty(); rows = rows.subspan(std::min(rows.size(), kScoresAtOnce))) {
     const std::span<const std::uint32_t> some = rows.first(std::min(rows.size(), kScoresAtOnce));

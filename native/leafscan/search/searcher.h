@@ -63,21 +63,21 @@ class Searcher {
   struct Live;
 
   // Exact search of all rows there are; `denied` is empty, or has a set for each query.
-  void SearchAll(const MatrixView<float>& queries, const SearchOptions& options, std::span<const RowSet> denied,
+  void SearchAll(const MatrixView<float>& queries, const SearchOptions& options, std::span<const DeniedRows> denied,
                  std::span<std::int64_t> ids, std::span<float> scores) const;
   void SearchAllForOne(std::span<const float> query, const SearchOptions& options, const Filter* filter,
-                       std::span<const RowSet> denied, std::int64_t* ids, float* scores) const;
-  void ScoreFresh(const float* query, const Filter& filter, const RowSet* denied, TopKeys& best) const;
+                       std::span<const DeniedRows> denied, std::int64_t* ids, float* scores) const;
+  void ScoreFresh(const float* query, const Filter& filter, const DeniedRows* denied, TopKeys& best) const;
   // Denied rows are dropped before any is reranked.
   void SearchOne(std::span<const float> query, const SearchOptions& options, Workspace& space, std::int64_t* ids,
-                 float* scores, const RowSet* denied = nullptr) const;
+                 float* scores, const DeniedRows* denied = nullptr) const;
   // Queries that have lists, all of them and one of them (search/search_among.cc).
   void SearchAmong(const MatrixView<float>& queries, const SearchOptions& options, std::span<std::int64_t> ids,
                    std::span<float> scores) const;
   void SearchOneAmong(const MatrixView<float>& queries, std::size_t which, const SearchOptions& options,
                       Workspace& space, std::int64_t* ids, float* scores) const;
   // Where denied rows left fewer than k of what the scan went through: searches again, where others are.
-  void SearchOnIfShort(std::span<const float> query, const SearchOptions& options, const RowSet& denied,
+  void SearchOnIfShort(std::span<const float> query, const SearchOptions& options, const DeniedRows& denied,
                        Workspace& space, std::int64_t* ids, float* scores) const;
   void SearchOneCompiled(std::span<const float> query, const SearchOptions& options, Workspace& space,
                          std::int64_t* ids, float* scores) const;
@@ -89,18 +89,18 @@ class Searcher {
   std::size_t Wanted(const SearchOptions& options) const;
   void Finish(std::span<const float> query, std::span<const std::uint64_t> survivors, const QueryTable& table,
               const SearchOptions& options, Workspace& space, std::int64_t* ids, float* scores,
-              const RowSet* denied = nullptr) const;
+              const DeniedRows* denied = nullptr) const;
   std::span<const std::uint64_t> ScanRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
-                                          std::size_t k, Workspace& space, const RowSet* denied) const;
+                                          std::size_t k, Workspace& space, const DeniedRows* denied) const;
   std::span<const std::uint64_t> ScanAllowedRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
                                                  std::size_t k, const Filter& filter, Workspace& space,
-                                                 const RowSet* denied) const;
+                                                 const DeniedRows* denied) const;
   std::span<const std::uint64_t> ScoreListed(const RowTable& table, std::span<const float> query,
                                              std::span<const std::uint32_t> rows, std::size_t k, Workspace& space,
-                                             const RowSet* denied = nullptr) const;
+                                             const DeniedRows* denied = nullptr) const;
   // Scores rows for the query that was prepared, into the best there are.
   void PushListed(const RowTable& table, std::span<const std::uint32_t> rows, Workspace& space,
-                  const RowSet* denied) const;
+                  const DeniedRows* denied) const;
   std::span<const std::uint64_t> Rerank(std::span<const float> query, std::span<const std::uint64_t> survivors,
                                         const SearchOptions& options, Workspace& space) const;
   void Put(std::span<const std::uint64_t> keys, std::size_t k, std::int64_t* ids, float* scores) const;

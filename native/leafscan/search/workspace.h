@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "leafscan/core/aligned_vector.h"
-#include "leafscan/core/row_set.h"
 #include "leafscan/core/score_key.h"
 #include "leafscan/core/select_best.h"
 #include "leafscan/core/top_keys.h"
 #include "leafscan/reorder/row_table.h"
+#include "leafscan/search/denied_rows.h"
 #include "leafscan/search/leaf_scan.h"
 #include "leafscan/search/query_lists.h"
 #include "leafscan/search/searcher.h"
@@ -33,17 +33,16 @@ struct Searcher::Workspace {
 
   // With lists alone.
   QuerySelection selection;
-  std::vector<RowSet> denied;             // of the queries of a batch
-  std::vector<std::size_t> denied_counts;
-  std::size_t dropped = 0;                // denied rows that would have been kept
+  std::vector<DeniedRows> denied;  // of the queries of a batch
+  std::size_t left_out = 0;        // denied rows that a search came by
   AlignedVector<std::uint64_t> left;
 
   // Puts a key among the best, unless its row is denied.
-  void Push(std::uint64_t key, const RowSet* not_for_it) {
+  void Push(std::uint64_t key, const DeniedRows* not_for_it) {
     if (not_for_it != nullptr) {
       if (key < best.least()) return;
       if (not_for_it->Contains(KeyRow(key))) {
-        ++dropped;
+        ++left_out;
         return;
       }
     }
@@ -51,30 +50,30 @@ struct Searcher::Workspace {
   }
 
   // The best `wanted` of the survivors that are not denied, in no order.
-  std::span<const std::uint64_t> WithoutDenied(std::span<const std::uint64_t> survivors, const RowSet& not_for_it,
-                                               std::size_t wanted) {
+  std::span<const std::uint64_t> Undenied(std::span<const std::uint64_t> survivors, const DeniedRows& not_for_it,
+                                          std::size_t wanted) {
     left.resize(survivors.size());
     std::size_t kept = 0;
     for (const std::uint64_t key : survivors) {
       left[kept] = key;
       kept += static_cast<std::size_t>(!not_for_it.Contains(SurvivorRow(key)));
     }
-    dropped += survivors.size() - kept;
+    left_out += survivors.size() - kept;
     const std::span<std::uint64_t> all(left.data(), kept);
     if (kept > wanted && wanted > 0) SelectBest(all, wanted);
     return all.first(std::min(kept, wanted));
   }
 
-  // The denied rows of queries `first` and so on; none where there are no lists.
-  void ReadDenied(const QueryLists* lists, std::size_t first, std::size_t queries, std::size_t count) {
-    denied_counts.clear();
-    dropped = 0;
-    if (lists == nullptr) return;
+  // The denied rows of queries `first` and so on, of lists that deny few rows and no more; none where there are no lists.
+  std::span<const DeniedRows> ReadDenied(const QueryLists* lists, std::size_t first, std::size_t queries,
+                                         const Snapshot& snapshot) {
+    left_out = 0;
+    if (lists == nullptr) return {};
     if (denied.size() < queries) denied.resize(queries);
     for (std::size_t i = 0; i < queries; ++i) {
-      leafscan::ReadDenied(*lists, first + i, count, denied[i]);
-      denied_counts.push_back(denied[i].size());
+      denied[i].Read(lists->Denied(first + i), snapshot.row_end, !snapshot.rows_by_place());
     }
+    return {denied.data(), queries};
   }
 };
 

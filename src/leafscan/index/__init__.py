@@ -7,6 +7,7 @@ from leafscan.index.errors import FileFormatError
 from leafscan.index.files import verify
 from leafscan.index.filter import Filter
 from leafscan.index.index import Index, SearchResult, load
+from leafscan.index.inspection import FileSection, FileSummary, inspect
 from leafscan.index.version import __version__
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "Catalogue",
     "Config",
     "FileFormatError",
+    "FileSection",
+    "FileSummary",
     "Filter",
     "Index",
     "Reorder",
@@ -23,6 +26,7 @@ __all__ = [
     "Tree",
     "__version__",
     "build",
+    "inspect",
     "load",
     "open",
     "verify",

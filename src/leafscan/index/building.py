@@ -52,7 +52,8 @@ def build(
         positions 0 to n - 1.
     tags
         What else is known of the rows, to be asked by ``index.filter(where=...)``: by name, (n,) strings,
-        integers of 64 bits, floats or booleans, a list or set where a row has several, None where it has none.
+        integers of 64 bits, floats or booleans, a list or set where a row has several, None where it has
+        none.
     seed
         From 0 to 2**64 - 1. The same rows, plan and seed give the same index to the byte, whatever the number
         of threads.

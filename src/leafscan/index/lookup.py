@@ -70,14 +70,6 @@ class Lookup:
             self._by_place = rows
         return rows
 
-    def places(self, ids: ArrayLike | Iterable[Any], name: str) -> NDArray[np.int64]:
-        """Return the place in the order of the vectors of each of ``ids``, in their order; as `rows` takes them."""
-        values = read_ids(ids, name)
-        rows = self.rows(values, name)
-        places: NDArray[np.int64] = self._order[rows].astype(np.int64)
-        mask = isinstance(values, np.ndarray) and values.dtype == np.bool_
-        return np.sort(places) if mask else places
-
     def find(self, ids: NDArray[Any], name: str) -> NDArray[np.uint32]:
         """Return the row of each of ``ids``, in their shape; `NO_ROW` where the index has no such id.
 

@@ -1,4 +1,4 @@
-"""Rows that each query of a batch may, or may not, have: read from ids or masks into what the engine takes."""
+"""Rows that each query of a batch may have, or may not: ids or masks, read into what the engine takes."""
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
@@ -61,7 +61,8 @@ def read_query_rows(
             else:
                 read[name] = rows
         else:
-            read[name] = lookup.find(values, name)
+            # The engine sorts what is not sorted, one query at a time.
+            read[name] = np.sort(lookup.find(values, name), axis=1)
     return read
 
 
@@ -97,7 +98,8 @@ def _read(given: Any, name: str, *, single: bool) -> NDArray[Any]:
         return read_array(given, name)
     if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
         raise TypeError(
-            f"{name} must be ids or a mask; received {given!r:.80} ({type(given).__name__}). Put it in a list."
+            f"{name} must be ids or a mask; received {given!r:.80} ({type(given).__name__}). "
+            "Put it in a list."
         )
     if single:
         return _flat(list(given), name)
@@ -135,7 +137,8 @@ def _flat(values: list[Any], name: str) -> NDArray[Any]:
     for value in values:
         if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
             raise TypeError(
-                f"{name} must hold ids of one kind, or booleans; received {value!r:.80} ({type(value).__name__})."
+                f"{name} must hold ids of one kind, or booleans; "
+                f"received {value!r:.80} ({type(value).__name__})."
             )
     # What is beyond 64 bits is no id of any index.
     return np.array([value if -1 <= value < 2**63 else -1 for value in values], np.int64)

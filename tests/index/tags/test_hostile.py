@@ -1,4 +1,4 @@
-"""Bytes that claim to be tags: an error that names the section, or tags; never a crash, and nothing is run."""
+"""Bytes that claim to be tags: tags, or an error that names the section; never a crash, and nothing runs."""
 
 import sqlite3
 from collections.abc import Callable
@@ -123,7 +123,7 @@ def test_values_that_no_tag_has_are_found_by_check_and_harm_nothing(good: bytes,
     try:
         use(data)
     except FileFormatError as error:
-        assert "the section 'tags' is wrong" in str(error)
+        assert "the section 'tags' is wrong" in str(error)  # noqa: PT017
 
 
 def test_an_index_that_is_not_its_table_s_is_found(good: bytes) -> None:
@@ -131,9 +131,7 @@ def test_an_index_that_is_not_its_table_s_is_found(good: bytes) -> None:
         connection.execute("PRAGMA writable_schema = ON")
         pages = dict(connection.execute("SELECT name, rootpage FROM sqlite_master"))
         for name, other in (("tag_1_value", "tag_2_value"), ("tag_2_value", "tag_1_value")):
-            connection.execute(
-                "UPDATE sqlite_master SET rootpage = ? WHERE name = ?", (pages[other], name)
-            )
+            connection.execute("UPDATE sqlite_master SET rootpage = ? WHERE name = ?", (pages[other], name))
 
     with pytest.raises(FileFormatError, match="the section 'tags' is wrong"):
         Tags.from_bytes(changed(good, swap))
@@ -153,7 +151,7 @@ def test_text_in_utf_16_is_refused(good: bytes) -> None:
     other = sqlite3.connect(":memory:", isolation_level=None)
     other.execute("PRAGMA encoding = 'UTF-16'")
     other.executescript("\n".join(script))
-    with pytest.raises(FileFormatError, match="text is in UTF-16|other tables"):
+    with pytest.raises(FileFormatError, match=r"text is in UTF-16|other tables"):
         Tags.from_bytes(other.serialize())
 
 

@@ -153,7 +153,11 @@ def test_many_values_are_looked_for_at_once() -> None:
         ({}, ValueError, "asks for nothing; leave it out"),
         ("genre", TypeError, 'must be a mapping, as {"genre": "Comedy"}; received \'genre\''),
         ([], TypeError, "must be a mapping"),
-        ({"yaer": 1}, ValueError, "the tag 'yaer', which this index does not have; it has 'genre', 'year', 'in"),
+        (
+            {"yaer": 1},
+            ValueError,
+            "the tag 'yaer', which this index does not have; it has 'genre', 'year', 'in",
+        ),
         ({1: 1}, TypeError, "names of tags as keys; received 1"),
         ({"$nor": []}, ValueError, r"no operator '\$nor' there; it has \$and, \$or and \$not"),
         ({"$gte": 1}, ValueError, r"no operator '\$gte' there; .* of a tag, as"),
@@ -174,7 +178,9 @@ def test_many_values_are_looked_for_at_once() -> None:
         ({"$not": [1]}, TypeError, r"\$not must be a mapping"),
     ],
 )
-def test_what_is_not_in_the_language_gets_a_sentence(where: Any, error: type[Exception], sentence: str) -> None:
+def test_what_is_not_in_the_language_gets_a_sentence(
+    where: Any, error: type[Exception], sentence: str
+) -> None:
     with pytest.raises(error, match=sentence):
         read_where(where, NAMES)
 

@@ -1,4 +1,4 @@
-"""What is said of rows beside their vectors, in SQLite: set at build or upsert, asked by ``filter(where=...)``."""
+"""What is known of rows beside their vectors, kept in SQLite and asked by ``filter(where=...)``."""
 
 from leafscan.index.tags.store import Tags
 

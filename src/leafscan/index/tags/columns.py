@@ -102,17 +102,17 @@ def plain(value: Any, name: str) -> Value | bool:
     if isinstance(value, bool):
         return value
     if isinstance(value, str):
-        value = str(value)
-        _check_text([value], name)
-        return value
+        text = str(value)
+        _check_text([text], name)
+        return text
     if isinstance(value, int):
-        value = int(value)
-        _check_whole([value], name)
-        return value
+        whole = int(value)
+        _check_whole([whole], name)
+        return whole
     if isinstance(value, float):
-        value = float(value)
-        _check_real([value], name)
-        return value
+        real = float(value)
+        _check_real([real], name)
+        return real
     raise TypeError(
         f"{name} must hold strings, integers, floats or booleans, several of them in a list, or None; "
         f"received {value!r:.80} ({type(value).__name__})."
@@ -121,9 +121,7 @@ def plain(value: Any, name: str) -> Value | bool:
 
 def _check_name(name: Any) -> None:
     if not isinstance(name, str):
-        raise TypeError(
-            f"the names of tags must be strings; received {name!r:.80} ({type(name).__name__})."
-        )
+        raise TypeError(f"the names of tags must be strings; received {name!r:.80} ({type(name).__name__}).")
     if not name or name.startswith("$"):
         raise ValueError(
             f'the names of tags must not be empty or begin with "$", as operators do; received {name!r:.80}.'
@@ -165,7 +163,9 @@ def _read_lists(items: list[Any], name: str) -> Column:
 
 def _several(item: Any, name: str) -> Iterable[Any]:
     if isinstance(item, np.ndarray) and item.ndim != 1:
-        raise ValueError(f"{name} holds an array of the shape {item.shape}, where a list of values should be.")
+        raise ValueError(
+            f"{name} holds an array of the shape {item.shape}, where a list of values should be."
+        )
     if isinstance(item, (set, frozenset)):
         # Their own order changes from run to run.
         return sorted(item, key=lambda value: (isinstance(value, str), value))
@@ -179,7 +179,9 @@ def _listed(values: Any, name: str) -> list[Any]:
     if hasattr(values, "__array__") or hasattr(values, "__dlpack__"):
         array: NDArray[Any] = read_array(values, name)
         if array.ndim == 0:
-            raise TypeError(f"{name} must hold one value for each row, not one for all; received {values!r:.80}.")
+            raise TypeError(
+                f"{name} must hold one value for each row, not one for all; received {values!r:.80}."
+            )
         listed: list[Any] = array.tolist()
         return listed
     if isinstance(values, (str, bytes, Mapping, set, frozenset)) or not isinstance(values, Iterable):
@@ -211,7 +213,9 @@ def _check_values(values: Sequence[Any], kinds: set[type], name: str) -> bool | 
 def _check_whole(values: Sequence[int], name: str) -> None:
     for value in (min(values), max(values)):
         if not -_LARGEST - 1 <= value <= _LARGEST:
-            raise ValueError(f"{name} holds {value!r:.80}, which 64 bits do not hold; give a float, or a string.")
+            raise ValueError(
+                f"{name} holds {value!r:.80}, which 64 bits do not hold; give a float, or a string."
+            )
 
 
 def _check_real(values: Sequence[float], name: str) -> None:

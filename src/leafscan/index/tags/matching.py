@@ -111,7 +111,7 @@ def _within(bounds: Bounds) -> tuple[str, list[Value]]:
 def _handles(
     connection: sqlite3.Connection, tag: Tag, test: str, values: Sequence[Value]
 ) -> NDArray[np.int64]:
-    # One string of all is some five times as quick as to fetch row by row, and other threads may run meanwhile.
+    # One string of all is five times as quick as to fetch row by row, and other threads run meanwhile.
     count, text = connection.execute(
         f"SELECT count(*), group_concat(handle) FROM tag_{tag.number} WHERE {test}", values
     ).fetchone()

@@ -45,7 +45,7 @@ _MODE = slice(18, 20)
 
 
 class Tag(NamedTuple):
-    """What the store knows of a tag: its number, whether its values are booleans, whether a row has a list."""
+    """What the store knows of a tag: number, whether its values are booleans, whether a row has a list."""
 
     number: int
     booleans: bool | None
@@ -60,8 +60,9 @@ def connect() -> sqlite3.Connection:
     # Pages hold nothing but what is in them: neither what memory held before, nor rows that were removed.
     connection.execute("PRAGMA secure_delete = ON")
     connection.execute("PRAGMA temp_store = MEMORY")
-    if hasattr(connection, "setconfig"):
-        connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
+    configure = getattr(connection, "setconfig", None)  # from Python 3.12 on
+    if configure is not None:
+        configure(getattr(sqlite3, "SQLITE_DBCONFIG_DEFENSIVE"), True)  # noqa: B009
     return connection
 
 
@@ -157,7 +158,9 @@ def _check_pages(connection: sqlite3.Connection, *, thorough: bool) -> None:
 
 
 def _check_list(connection: sqlite3.Connection) -> None:
-    rows: list[tuple[Any, ...]] = connection.execute("SELECT number, name, booleans, many FROM tags").fetchall()
+    rows: list[tuple[Any, ...]] = connection.execute(
+        "SELECT number, name, booleans, many FROM tags"
+    ).fetchall()
     numbers = {row[0] for row in rows}
     tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'tags'")
     if {f"tag_{number}" for number in numbers} != {name for (name,) in tables} or len(rows) > MAX_TAGS:

@@ -1,7 +1,6 @@
 """The tags of an index, in a SQLite database in memory."""
 
 import sqlite3
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import chain, islice, repeat
@@ -12,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leafscan.index.tags import schema
 from leafscan.index.tags.columns import SINGLE, Column, read_columns
+from leafscan.index.tags.forks import fork_safe
 from leafscan.index.tags.matching import Places, holds
 from leafscan.index.tags.schema import Tag
 from leafscan.index.tags.where import read_where
@@ -27,28 +27,30 @@ READ_ALL_FROM = 20_000
 
 
 class Tags:
-    """The tags of rows, which are known by their handles: integers that never change and are never used twice.
+    """The tags of rows, known by their handles: integers that never change and are never used twice.
 
-    Tags are set once and stay as they are while their row lives. Any number of threads may ask beside one that
-    writes; each write is seen as a whole, or not at all.
+    Any number of threads may ask beside one that writes; each write is seen as a whole, or not at all.
 
     Examples
     --------
-    >>> tags = Tags.from_columns({"genre": ["Comedy", ["Comedy", "Crime"], None], "year": [1994, 1995, 1996]}, 3)
+    >>> genres = ["Comedy", ["Comedy", "Crime"], None]
+    >>> tags = Tags.from_columns({"genre": genres, "year": [1994, 1995, 1996]}, 3)
     >>> tags.matching(np.arange(3), {"genre": "Comedy", "year": {"$gte": 1995}}).tolist()
     [False, True, False]
     >>> tags.get([1, 2])
     {'genre': [['Comedy', 'Crime'], None], 'year': [1995, 1996]}
     """
 
-    __slots__ = ("__weakref__", "_connection", "_foreign", "_lock", "_section", "_tags")
+    __slots__ = ("__weakref__", "_built", "_connection", "_foreign", "_lock", "_section", "_tags")
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = fork_safe()
         self._connection: sqlite3.Connection | None = None
         self._tags: dict[str, Tag] = {}
         # What a file holds, as long as nothing was changed; opened when it is first asked.
         self._section: NDArray[np.uint8] | None = None
+        # The rows 0 to n - 1 that it was built of, as long as nothing was changed.
+        self._built: int | None = None
         # Whether others may have written what is in it.
         self._foreign = False
 
@@ -74,6 +76,7 @@ class Tags:
         schema.create_tags(tags._connection)
         with tags._writing() as connection:
             tags._add(connection, np.arange(n, dtype=np.int64), read)
+        tags._built = n
         return tags
 
     @classmethod
@@ -91,7 +94,8 @@ class Tags:
         Raises
         ------
         FileFormatError
-            If it is damaged, or holds anything but tags as this class writes them; it names the section "tags".
+            If it is damaged, or holds anything but tags as this class writes them; it names the section
+            "tags".
         """
         tags = cls.from_section(np.frombuffer(data, np.uint8))
         tags.check()
@@ -215,7 +219,8 @@ class Tags:
         with self._writing() as connection:
             for tag in self._tags.values():
                 connection.executemany(
-                    f"INSERT INTO tag_{tag.number} SELECT ?, place, value FROM tag_{tag.number} WHERE handle = ?",
+                    f"INSERT INTO tag_{tag.number} SELECT ?, place, value "
+                    f"FROM tag_{tag.number} WHERE handle = ?",
                     pairs,
                 )
 
@@ -224,7 +229,7 @@ class Tags:
         rows = np.asarray(handles, np.int64).tolist()
         with self._writing() as connection:
             for tag in self._tags.values():
-                connection.executemany(f"DELETE FROM tag_{tag.number} WHERE handle = ?", zip(rows))  # noqa: B905
+                connection.executemany(f"DELETE FROM tag_{tag.number} WHERE handle = ?", zip(rows))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -244,14 +249,17 @@ class Tags:
         """
         rows = np.asarray(handles, np.int64)
         positions = len(rows) == 0 or (rows[0] == 0 and rows[-1] == len(rows) - 1)
-        if self._section is not None and positions:
-            return self._section
-        return np.frombuffer(self.to_bytes(rows), np.uint8)
+        with self._lock:
+            if self._section is not None and positions:
+                return self._section
+            return np.frombuffer(self.to_bytes(rows), np.uint8)
 
     def to_bytes(self, handles: ArrayLike) -> bytes:
-        """Return the tags of ``handles`` (n,), ascending, as those of the rows 0 to n - 1, as a database's bytes."""
+        """Return the tags of ``handles`` (n,), ascending, as a database of those of the rows 0 to n - 1."""
         rows = np.asarray(handles, np.int64)
         with self._reading() as connection:
+            if self._built == len(rows) and (not len(rows) or rows[-1] == len(rows) - 1):
+                return connection.serialize()
             connection.execute("PRAGMA query_only = OFF")  # Of what is saved; the rest is not written to.
             connection.execute("ATTACH ':memory:' AS saved")
             try:
@@ -267,7 +275,8 @@ class Tags:
 
     def _copy(self, connection: sqlite3.Connection, rows: NDArray[np.int64]) -> None:
         connection.execute("CREATE TEMP TABLE position (handle INTEGER PRIMARY KEY, position INTEGER)")
-        _insert(connection, "temp.position", "(?, ?)", 2, chain.from_iterable(zip(rows.tolist(), range(len(rows)))))  # noqa: B905
+        pairs = zip(rows.tolist(), range(len(rows)), strict=True)
+        _insert(connection, "temp.position", "(?, ?)", 2, chain.from_iterable(pairs))
         schema.create_tags(connection, "saved.")
         connection.execute("INSERT INTO saved.tags SELECT * FROM main.tags ORDER BY number")
         for number, _, _ in self._tags.values():
@@ -287,19 +296,19 @@ class Tags:
             known = tag is not None
             if tag is None:
                 if len(self._tags) == schema.MAX_TAGS:
-                    raise ValueError(f"an index may have at most {schema.MAX_TAGS} tags; {name!r:.80} is one more.")
+                    raise ValueError(
+                        f"an index may have at most {schema.MAX_TAGS} tags; {name!r:.80} is one more."
+                    )
                 tag = Tag(len(self._tags) + 1, column.booleans, column.places is not None)
                 connection.execute("INSERT INTO tags VALUES (?, ?, ?, ?)", (tag.number, name, *tag[1:]))
                 schema.create_table(connection, tag.number)
             else:
                 tag = self._widened(connection, name, tag, column)
-                connection.executemany(f"DELETE FROM tag_{tag.number} WHERE handle = ?", zip(rows.tolist()))  # noqa: B905
+                connection.executemany(f"DELETE FROM tag_{tag.number} WHERE handle = ?", zip(rows.tolist()))
             self._tags[name] = tag
             handles = rows[np.asarray(column.at, np.intp)].tolist()
-            if column.places is None:
-                flat = chain.from_iterable(zip(handles, repeat(SINGLE), column.values))  # noqa: B905
-            else:
-                flat = chain.from_iterable(zip(handles, column.places, column.values))  # noqa: B905
+            places = repeat(SINGLE, len(handles)) if column.places is None else column.places
+            flat = chain.from_iterable(zip(handles, places, column.values, strict=True))
             _insert(connection, f"tag_{tag.number}", "(?, ?, ?)", 3, flat)
             if not known:
                 schema.create_index(connection, tag.number)
@@ -311,7 +320,9 @@ class Tags:
         booleans = column.booleans if tag.booleans is None else tag.booleans
         wide = Tag(tag.number, booleans, tag.many or column.places is not None)
         if wide != tag:
-            connection.execute("UPDATE tags SET booleans = ?, many = ? WHERE number = ?", (*wide[1:], tag.number))
+            connection.execute(
+                "UPDATE tags SET booleans = ?, many = ? WHERE number = ?", (*wide[1:], tag.number)
+            )
         return wide
 
     @contextmanager
@@ -344,6 +355,7 @@ class Tags:
                 connection.close()
                 self._connection = connection = mine
                 self._section = None
+            self._built = None
             tags = dict(self._tags)
             connection.execute("BEGIN")
             try:
@@ -356,9 +368,7 @@ class Tags:
                 raise
 
 
-def _insert(
-    connection: sqlite3.Connection, table: str, marks: str, width: int, flat: Iterator[Any]
-) -> None:
+def _insert(connection: sqlite3.Connection, table: str, marks: str, width: int, flat: Iterator[Any]) -> None:
     many = f"INSERT INTO {table} VALUES {', '.join([marks] * ROWS_AT_ONCE)}"
     single = f"INSERT INTO {table} VALUES {marks}"
     step = width * ROWS_AT_ONCE

@@ -80,18 +80,18 @@ def read_where(where: Any, names: Collection[str]) -> Condition:
 
         - a value, ``{"genre": "Comedy"}``: as ``$eq``;
         - a list, tuple, set or array, ``{"genre": ["Comedy", "Drama"]}``: as ``$in``;
-        - a mapping of operators, ``{"year": {"$gte": 1990, "$lt": 2000}}``, all of which are to hold: ``$eq``
-          and ``$ne`` a value, ``$in`` and ``$nin`` any of a list, ``$gt``, ``$gte``, ``$lt`` and ``$lte`` by
-          order, ``$exists`` whether there is a value.
+        - a mapping of operators, ``{"year": {"$gte": 1990, "$lt": 2000}}``, all of which are to hold:
+          ``$eq`` and ``$ne`` a value, ``$in`` and ``$nin`` any of a list, ``$gt``, ``$gte``, ``$lt`` and
+          ``$lte`` by order, ``$exists`` whether there is a value.
 
         And of ``"$and"`` and ``"$or"`` to lists of such mappings, and ``"$not"`` to one. Of several keys all
         are to hold.
 
-        Numbers compare with numbers by value (booleans count as 0 and 1), strings with strings by code points;
-        a number is never equal to, below or above a string. Where a row has several values of a tag, it is
-        enough that one of them is as asked, for each operator by itself. A row without a value of the tag is
-        not equal to, below or above anything. ``$ne``, ``$nin`` and ``$not`` hold exactly where ``$eq``,
-        ``$in`` and what is negated do not: also where a row has no such tag.
+        Numbers compare with numbers by value (booleans count as 0 and 1), strings with strings by code
+        points; a number is never equal to, below or above a string. Where a row has several values of a tag,
+        it is enough that one of them is as asked, for each operator by itself. A row without a value of the
+        tag is not equal to, below or above anything. ``$ne``, ``$nin`` and ``$not`` hold exactly where
+        ``$eq``, ``$in`` and what is negated do not: also where a row has no such tag.
     names
         The tags that there are.
 
@@ -124,9 +124,7 @@ class _Reader:
 
     def mapping(self, where: Any, name: str, depth: int) -> Condition:
         if not isinstance(where, Mapping):
-            raise TypeError(
-                f'{name} must be a mapping, as {{"genre": "Comedy"}}; received {_told(where)}.'
-            )
+            raise TypeError(f'{name} must be a mapping, as {{"genre": "Comedy"}}; received {_told(where)}.')
         if not where:
             raise ValueError(f"{name} asks for nothing; leave it out to allow every row.")
         if depth > MAX_DEPTH:
@@ -158,7 +156,9 @@ class _Reader:
     def _tag(self, tag: str, value: Any) -> Condition:
         if isinstance(value, Mapping):
             if not value:
-                raise ValueError(f"where asks nothing of the tag {tag!r:.80}; it knows {', '.join(_OPERATORS)}.")
+                raise ValueError(
+                    f"where asks nothing of the tag {tag!r:.80}; it knows {', '.join(_OPERATORS)}."
+                )
             parts = [_operator(tag, operator, operand) for operator, operand in value.items()]
             return _all(_joined(parts))
         if isinstance(value, _LISTS):
@@ -185,9 +185,7 @@ def _operator(tag: str, operator: Any, operand: Any) -> Condition:
         if not isinstance(operand, (bool, np.bool_)):
             raise TypeError(f"{name} must be True or False; received {_told(operand)}.")
         return Exists(tag) if operand else Not(Exists(tag))
-    raise ValueError(
-        f"where knows no operator {operator!r:.80} of a tag; it knows {', '.join(_OPERATORS)}."
-    )
+    raise ValueError(f"where knows no operator {operator!r:.80} of a tag; it knows {', '.join(_OPERATORS)}.")
 
 
 def _value(operand: Any, name: str) -> Value:
