@@ -61,7 +61,7 @@ class PythonSearcher {
                         const std::optional<InArray<std::uint8_t>>& allow_mask,
                         const std::optional<InArray<std::uint8_t>>& deny_mask,
                         const std::optional<InArray<std::uint32_t>>& mask_rows) const;
-  PythonFilter CompileFilter(const InArray<std::uint8_t>& allowed) const;
+  PythonFilter CompileFilter(const InArray<std::uint8_t>& allowed, const PythonFilter* before) const;
   nb::object Route(const InArray<float>& queries, std::int64_t leaves, std::int64_t upper_leaves) const;
 
   // As Search, but every row is scored, whatever the plan.

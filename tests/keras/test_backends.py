@@ -1,4 +1,4 @@
-"""The tests of this folder again on the other backends, each in a process of its own; and a model goes between them."""
+"""The tests of this folder on the other backends, each in its process; a model goes between them."""
 
 import os
 import subprocess

@@ -10,6 +10,7 @@
 #include "leafscan/reorder/row_table.h"
 #include "leafscan/snapshot/base.h"
 #include "leafscan/snapshot/fresh_rows.h"
+#include "leafscan/snapshot/live_rows.h"
 #include "leafscan/snapshot/postings.h"
 
 namespace leafscan {
@@ -28,7 +29,9 @@ struct Snapshot {
   bool updated = false;   // whether it differs from the base
   std::size_t count = 0;  // live rows
   std::size_t row_end = 0;  // all row numbers are below
+  LiveRows live;
   std::vector<Leaf> leaves;
+  std::vector<std::uint64_t> leaf_versions;  // the version that each leaf last changed in
   RowTable rows;        // empty where rows were not kept
   RowTable first_rows;  // empty where reordering has one stage
 
@@ -46,14 +49,10 @@ struct Snapshot {
   std::size_t group_bytes() const { return layout().group_bytes(); }
   bool has_spill() const { return base->has_spill(); }
   bool has_rows() const { return base->has_rows(); }
-  // Whether the row of each point follows from its place, and no row is listed twice.
-  bool rows_by_place() const { return !has_spill() && !updated; }
+  bool lists_rows_once() const { return !has_spill(); }
 };
 
 // The first version. The arrays must be consistent, and outlive it and all that are made from it.
 std::shared_ptr<const Snapshot> OpenSnapshot(const IndexArrays& arrays);
-
-// Marks what a version holds: a bit for each live row, row_end of them and a word of zeros behind.
-std::vector<std::uint32_t> LiveRows(const Snapshot& snapshot);
 
 }  // namespace leafscan

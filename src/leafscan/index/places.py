@@ -15,9 +15,9 @@ __all__ = ["Places"]
 class Places:
     """Ids by position and positions by id, of an index as it is now.
 
-    The position of a vector that the index was built with is its place among these. Of one that came since: with
-    strings for ids its handle, which no other vector has or had; with integers its row, which another vector may
-    have once it is gone.
+    The position of a vector that the index was built with is its place among these. Of one that came since:
+    with strings for ids its handle, which no other vector has or had; with integers its row, which another
+    vector may have once it is gone.
 
     Parameters
     ----------
@@ -96,10 +96,7 @@ class Places:
 
     def _fresh(self, place: int) -> Any:
         living = self._living
-        if living.roster.strings:
-            known = living._names.get(place)
-        else:
-            known = living.roster.came(place)
+        known = living._names.get(place) if living.roster.strings else living.roster.came(place)
         if known is None:
             raise ValueError(f"positions must be of vectors that are there, or -1; received {place}.")
         return known
