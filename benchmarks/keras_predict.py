@@ -1,6 +1,7 @@
 """A compiled model.predict() on the tutorial's candidates: ScannRetrieval beside KerasRS' brute force."""
 
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from time import perf_counter
 from typing import Annotated, Any
@@ -47,10 +48,7 @@ def main(
     print(f"{keras.backend.backend()}: {layer.index}, recall@{K} {hits / truth.size:.4f}")
     for users, batch in CALLS:
         asked = queries[:users]
-        calls = [
-            lambda model=model: model.predict(asked, batch_size=batch, verbose=0)  # noqa: B023
-            for model in models
-        ]
+        calls = [partial(model.predict, asked, batch_size=batch, verbose=0) for model in models]
         for call in calls:
             call()
         taken = [[_seconds(call) for call in calls] for _ in range(rounds)]
