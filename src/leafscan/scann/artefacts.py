@@ -198,7 +198,7 @@ def _array(path: Path, dtype: type[np.generic], rank: int) -> NDArray[Any]:
     try:
         # Mapped first: a header that promises more than the file holds is refused before memory is taken.
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, SyntaxError) as error:
+    except (ValueError, OSError, EOFError, SyntaxError) as error:
         raise FileFormatError(f"{path}: it is no array that NumPy reads ({error}).") from error
     if array.dtype != dtype or array.ndim != rank or not array.size:
         raise FileFormatError(

@@ -74,10 +74,10 @@ def read_list(data: bytes, name: str) -> list[str | int]:
                 value = stack.pop()
                 stack[-1].append(value)
             elif kind == "APPENDS":
-                values = []
-                while (value := stack.pop()) is not _MARK:
-                    values.append(value)
-                stack[-1].extend(reversed(values))
+                values = _above_mark(stack)
+                stack[-1].extend(values)
+            elif kind == "LIST":
+                stack.append(_above_mark(stack))
             elif kind == "MEMOIZE":
                 memo[len(memo)] = stack[-1]
             elif kind in _STORES:
@@ -97,6 +97,13 @@ def read_list(data: bytes, name: str) -> list[str | int]:
     if any(type(value) not in (str, int) for value in stack[0]):
         raise _more(name, "a list in a list")
     return stack[0]
+
+
+def _above_mark(stack: list[Any]) -> list[Any]:
+    values = []
+    while (value := stack.pop()) is not _MARK:
+        values.append(value)
+    return values[::-1]
 
 
 def _more(name: str, what: str) -> FileFormatError:
