@@ -19,11 +19,12 @@ def many() -> np.ndarray:
 
 
 @pytest.mark.parametrize("measure", ["dot_product", "squared_l2"])
-def test_it_is_leafscans_default(many: np.ndarray, measure: str) -> None:
+def test_it_is_leafscans_default_made_thorough(many: np.ndarray, measure: str) -> None:
     searcher = scann.scann_ops_pybind.builder(many, 10, measure).autopilot().build()
     default = leafscan.build(many, metric=measure).config
     assert default.search.candidates == 300
-    wanted = dataclasses.replace(default, search=dataclasses.replace(default.search, candidates=317))
+    search = dataclasses.replace(default.search, candidates=317, leaves=79)
+    wanted = dataclasses.replace(default, search=search)
     assert searcher.index.config == wanted
 
 
@@ -32,6 +33,14 @@ def test_more_neighbors_have_more_candidates_and_rows_are_as_small_as_asked(many
     config = begun.autopilot(scann.IncrementalMode.ONLINE, KINDS.BFLOAT16).build().index.config
     assert config.search.candidates == 1000
     assert config.reorder.dtype == "bfloat16"
+
+
+def test_codes_see_all_dimensions() -> None:
+    rng = np.random.default_rng(5)
+    flat = (rng.standard_normal((20_000, 4)) @ rng.standard_normal((4, 100))).astype(np.float32)
+    assert leafscan.build(flat, metric="squared_l2").config.score.pca_dimensions == 8
+    searcher = scann.scann_ops_pybind.builder(flat, 10, "squared_l2").autopilot().build()
+    assert searcher.index.config.score.pca_dimensions is None
 
 
 def test_few_rows_are_searched_exactly(rows: np.ndarray) -> None:
