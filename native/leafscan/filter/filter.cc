@@ -27,16 +27,18 @@ constexpr double kLeaf = 40.0;      // a visit before anything is scanned; codes
 constexpr double kProduct = 0.02;   // of routing (simd/route_score.h)
 constexpr double kLineBytes = 64.0;
 
-std::uint32_t FirstBits(std::size_t count) { return count < 32 ? (1u << count) - 1 : ~0u; }
-
 }  // namespace
 
-Filter::Filter(std::shared_ptr<const Snapshot> snapshot, std::span<const std::uint8_t> allowed)
-    : snapshot_(std::move(snapshot)) {
+Filter::Filter(const Snapshot& snapshot, std::span<const std::uint8_t> allowed)
+    : base_(snapshot.base), version_(snapshot.version) {
   const std::size_t n = allowed.size();
   bits_.assign(CeilDiv(n, 32) + 1, 0);
   for (std::size_t row = 0; row < n; ++row) {
     bits_[row / 32] |= static_cast<std::uint32_t>(allowed[row] != 0) << (row % 32);
+  }
+  if (snapshot.updated) {
+    const std::vector<std::uint32_t> live = LiveRows(snapshot);
+    for (std::size_t i = 0; i < live.size(); ++i) bits_[i] &= live[i];
   }
   for (const std::uint32_t word : bits_) allowed_ += static_cast<std::size_t>(std::popcount(word));
   listed_ = allowed_ <= n / kListedShare;
@@ -46,7 +48,7 @@ Filter::Filter(std::shared_ptr<const Snapshot> snapshot, std::span<const std::ui
   }
 
   double thinning = 0.0;
-  for (const Leaf& leaf : snapshot_->leaves) {
+  for (const Leaf& leaf : snapshot.leaves) {
     first_words_.push_back(words_.size());
     std::size_t points = 0;
     std::size_t of = 0;
@@ -68,13 +70,6 @@ Filter::Filter(std::shared_ptr<const Snapshot> snapshot, std::span<const std::ui
         of += static_cast<std::size_t>(std::popcount(live));
       }
     }
-    if (leaf.segments.empty()) {
-      of = leaf.count;
-      for (std::size_t place = 0; place < leaf.count; place += 32) {
-        const std::uint32_t word = RowsFrom(leaf.first_row + place) & FirstBits(leaf.count - place);
-        points += static_cast<std::size_t>(std::popcount(word));
-      }
-    }
     all_.points += static_cast<double>(of);
     open_.push_back(points > 0);
     if (points == 0) continue;
@@ -91,19 +86,19 @@ std::size_t Filter::nbytes() const {
 }
 
 double Filter::RowCost() const {
-  return (std::ceil(static_cast<double>(snapshot_->arrays.dim) * sizeof(float) / kLineBytes) + 1.0) * kLine;
+  return (std::ceil(static_cast<double>(base_->arrays.dim) * sizeof(float) / kLineBytes) + 1.0) * kLine;
 }
 
 double Filter::LeafCost(const Contents& of, double leaves) const {
-  if (!snapshot_->has_codes()) return kLeaf + of.points / leaves * RowCost();
-  const CodeLayout layout = snapshot_->layout();
+  if (!base_->has_codes()) return kLeaf + of.points / leaves * RowCost();
+  const CodeLayout layout = base_->layout();
   const double group = static_cast<double>(layout.padded_blocks()) * (layout.wide() ? kWideLookup : kLookup);
   return kLeaf + RowCost() + of.groups / leaves * group;
 }
 
 double Filter::OtherCost(double points, std::size_t candidates) const {
-  const double routing = static_cast<double>(snapshot_->router.leaves() * snapshot_->arrays.dim) * kProduct;
-  if (!snapshot_->has_codes() || !snapshot_->has_rows()) return routing;
+  const double routing = static_cast<double>(base_->router.leaves() * base_->arrays.dim) * kProduct;
+  if (!base_->has_codes() || !base_->has_rows()) return routing;
   return routing + std::min(points, static_cast<double>(candidates)) * RowCost();
 }
 
@@ -119,7 +114,7 @@ std::size_t Filter::Visits(std::size_t leaves, std::size_t candidates) const {
 }
 
 bool Filter::BetterListed(std::size_t visits, std::size_t candidates) const {
-  if (!listed_ || !snapshot_->has_rows()) return false;
+  if (!listed_ || !base_->has_rows()) return false;
   if (open_count_ == 0) return true;
   const double open = static_cast<double>(open_count_);
   const double visited = static_cast<double>(visits);

@@ -1,4 +1,4 @@
-// Which rows a search may return, compiled once for one snapshot.
+// Which rows a search may return, compiled once for one version of an index.
 #pragma once
 
 #include <bit>
@@ -16,13 +16,13 @@ namespace leafscan {
 // order of the codes for the scan, and, where it is small, the rows themselves.
 class Filter {
  public:
-  // allowed[row] is 0 for the rows that must not be returned; allowed.size() is the snapshot's number of rows.
+  // allowed[row] is 0 for the rows that must not be returned; allowed.size() is snapshot.row_end.
   // Cost: one pass over the postings, about 1 ns a row, 3 ns with second leaves.
-  Filter(std::shared_ptr<const Snapshot> snapshot, std::span<const std::uint8_t> allowed);
+  Filter(const Snapshot& snapshot, std::span<const std::uint8_t> allowed);
 
-  // A filter is for this snapshot alone.
-  const Snapshot* snapshot() const { return snapshot_.get(); }
-  // How many rows are allowed.
+  // A filter is for this version alone, which it does not keep.
+  std::uint64_t version() const { return version_; }
+  // How many rows are there and allowed.
   std::size_t allowed() const { return allowed_; }
   std::size_t nbytes() const;
 
@@ -76,7 +76,8 @@ class Filter {
   // Routing, and reranking at most `candidates` of so many points.
   double OtherCost(double points, std::size_t candidates) const;
 
-  std::shared_ptr<const Snapshot> snapshot_;
+  std::shared_ptr<const Base> base_;
+  std::uint64_t version_ = 0;
   std::size_t allowed_ = 0;
   bool listed_ = false;
   std::vector<std::uint32_t> bits_;  // and a word of zeros behind them

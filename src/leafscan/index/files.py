@@ -109,6 +109,8 @@ def read(path: str | os.PathLike[str], *, memory: bool = False, checksums: bool 
         check_contents(contents, description["rows"])
         if checksums:
             _check_unique(contents)
+            if contents.tags is not None:
+                contents.tags.check(description["rows"])
     return contents
 
 
@@ -144,6 +146,8 @@ def _arrays(contents: Contents) -> dict[str, NDArray[Any]]:
         arrays["ids"], arrays["id_offsets"] = contents.ids.data, contents.ids.offsets
     elif contents.ids is not None:
         arrays["ids"] = contents.ids
+    if contents.tags is not None:
+        arrays["tags"] = contents.tags.to_section(np.arange(len(contents.sections["order"])))
     return arrays
 
 
@@ -158,6 +162,12 @@ def _contents(description: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -
         ids = StringIds(data, offsets)
     elif description["ids"] == "integers":
         ids = _taken(arrays, "ids", np.int64)
+    tags = None
+    if "tags" in arrays:
+        # Only who asks for tags pays for SQLite; the section is opened when it is first asked.
+        from leafscan.index.tags import Tags
+
+        tags = Tags.from_section(_taken(arrays, "tags", np.uint8))
     return Contents(
         sections=arrays,
         dim=description["dim"],
@@ -165,6 +175,7 @@ def _contents(description: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -
         config=config,
         seed=description["seed"],
         ids=ids,
+        tags=tags,
     )
 
 
