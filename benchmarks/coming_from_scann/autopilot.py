@@ -1,4 +1,4 @@
-"""What autopilot picks: build by it, then search; with nothing but NumPy and the library that it is told to call.
+"""What autopilot picks: build by it, then search; needs NumPy and the library that it is told to call.
 
     python autopilot.py build scann DATA FOLDER
     python autopilot.py search scann DATA FOLDER

@@ -46,7 +46,7 @@ def calls(scann: Any, rows: Any, queries: Any) -> dict[str, tuple[str, Callable[
     """Return the calls that both answer: (measure, call) by name."""
     ops, kinds = scann.scann_ops_pybind, scann.ReorderType
     names = [f"row {i}" for i in range(len(rows))]
-    made: dict[str, Callable[[str], Any]] = {
+    made: dict[str, Callable[[Any], Any]] = {
         "score_brute_force()": lambda b: b.score_brute_force(),
         "score_brute_force(INT8)": lambda b: b.score_brute_force(kinds.INT8),
         "score_brute_force(BFLOAT16)": lambda b: b.score_brute_force(kinds.BFLOAT16),
@@ -69,7 +69,7 @@ def calls(scann: Any, rows: Any, queries: Any) -> dict[str, tuple[str, Callable[
         ),
         "autopilot()": lambda b: b.autopilot(),
     }
-    dot_only: dict[str, Callable[[str], Any]] = {
+    dot_only: dict[str, Callable[[Any], Any]] = {
         "tree(60, 12).score_ah(2, 0.2).reorder(100)": lambda b: b.tree(60, 12).score_ah(2, 0.2).reorder(100),
         "tree(60, 12, soar_lambda=1.5).score_ah(2).reorder(100)": lambda b: (
             b.tree(60, 12, soar_lambda=1.5).score_ah(2).reorder(100)

@@ -431,7 +431,11 @@ def test_damage_is_found_by_no_checksum(builder: Builder, tmp_path: Path, names:
 
 def test_rebalance_of_compressed_only_indexes_is_impossible(builder: Builder, names: list[str]) -> None:
     searcher = builder().tree(10, 5).score_ah(2).build(docids=names)
-    assert searcher.rebalance() == 800
+    searcher.upsert(["x"], np.ones(16))
+    for config in (None, builder().score_ah(2).create_config()):
+        with pytest.raises(RuntimeError, match=r"configure reorder\(\.\.\.\)"):
+            searcher.rebalance(config)
+    assert searcher.size() == 801
 
 
 def test_positions_of_affinity_are_ignored_by_a_pool_of_its_own(builder: Builder) -> None:

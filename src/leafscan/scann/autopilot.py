@@ -27,8 +27,9 @@ _DTYPES: dict[str, RowDtype] = {
 #: own rule, which leafscan's default of 300 keeps for ten.
 CANDIDATES_PER_SQUARE_ROOT = 100
 
-#: The share of the leaves that a query visits. ScaNN's autopilot scans a quarter and more of the rows; with this
-#: share of leafscan's finer leaves recall is no lower than there (GloVe-100: .994), still at more queries a second.
+#: The share of the leaves that a query visits. ScaNN's autopilot scans a quarter and more of the rows; with
+#: this share of leafscan's finer leaves recall is no lower than there (GloVe-100: .994), at more queries a
+#: second all the same.
 SEARCHED_SHARE = 0.15
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 import leafscan
 from leafscan import Config, Index, SearchParams
+from leafscan.index.leaves import Leaves, examine_leaves
 from leafscan.scann.plan import Plan
 
 __all__ = ["Living"]
@@ -80,11 +81,17 @@ class Living:
         if index is None:
             q = np.asarray(queries).shape[:-1]
             return np.empty((*q, 0), np.int64), np.empty((*q, 0), np.float32)
-        n = max(1, len(index))
-        k = min(k, n)
-        params = _params(index.config, self._plan.config.search, candidates, leaves, n)
-        found = index.search(queries, k=k, params=params, threads=threads)
-        return found.ids, found.scores
+        while True:
+            config, n = index.config, max(1, len(index))
+            params = _params(config, self._plan.config.search, candidates, leaves, n)
+            try:
+                found = index.search(queries, k=min(k, n), params=params, threads=threads)
+            except ValueError:
+                # A rebalance may have come between, and have fewer leaves.
+                if index.config is config:
+                    raise
+            else:
+                return found.ids, found.scores
 
     def upsert(self, keys: NDArray[np.int64], rows: NDArray[np.float32]) -> None:
         """Set the rows of ``keys``, all or none."""
@@ -104,13 +111,13 @@ class Living:
     def rebalance(self) -> None:
         """Bring the leaves back into shape."""
         if self._index is not None:
-            self._index.rebalance()
+            self._index.rebalance(threads=self._threads, progress=False)
 
     def replan(self, plan: Plan) -> None:
-        """Build the index anew by another plan, from the rows that it keeps."""
-        if self._index is not None:
-            keys = self._index.ids
-            self._index = build(self.rows(keys), plan, self._threads, keys)
+        """Train the index anew by another plan, from the rows that it keeps."""
+        index = self._index
+        if index is not None:
+            index.rebalance(config=fitting(plan.config, len(index)), threads=self._threads, progress=False)
         self._plan = plan
 
     def keys(self) -> NDArray[np.int64]:
@@ -123,25 +130,23 @@ class Living:
             return np.empty((0, self.dim), np.float32)
         return self._index.vectors(keys)
 
-    def health(self) -> Any:
-        """Return what the index tells of its health; None where there are no rows."""
-        return None if self._index is None else self._index.health()
+    def leaves(self) -> Leaves | None:
+        """Return how the rows lie in their leaves; None where there are none, or no tree."""
+        return None if self._index is None else examine_leaves(self._index)
 
 
 def build(
     rows: NDArray[np.float32], plan: Plan, threads: int | None, keys: NDArray[np.int64] | None = None
 ) -> Index:
     """Build leafscan's index by a plan that may have been made for more rows than there are."""
-    config = plan.config
-    n = len(rows)
-    if config.tree is not None and config.tree.num_leaves > n:
-        # A searcher that began empty and now gets its first few rows.
-        config = _with_leaves(config, n)
+    config = fitting(plan.config, len(rows))
     return leafscan.build(rows, metric=plan.measure, config=config, ids=keys, threads=threads, progress=False)
 
 
-def _with_leaves(config: Config, leaves: int) -> Config:
-    assert config.tree is not None
+def fitting(config: Config, leaves: int) -> Config:
+    """Return a plan with at most so many leaves: of a searcher that began empty, and has its first rows."""
+    if config.tree is None or config.tree.num_leaves <= leaves:
+        return config
     search = config.search
     if leaves < 2:
         open_search = dataclasses.replace(search, leaves=None, upper_leaves=None)

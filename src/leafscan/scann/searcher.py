@@ -266,6 +266,7 @@ class ScannSearcher:
             If ``config`` is none, or the rows were dropped after hashing and cannot be trained on again.
         """
         with self._writing:
+            self._check_trainable()
             if config is None or config == "":
                 self._living.rebalance()
             else:
@@ -304,10 +305,11 @@ class ScannSearcher:
         Returns
         -------
         dict
-            ScaNN's four numbers: ``avg_quantization_error``, the mean squared distance of a row to the
-            centroid of its leaf; ``partition_weighted_avg_relative_imbalance`` and
-            ``partition_avg_relative_positive_imbalance``, how unlike the sizes of leaves are;
-            ``sum_partition_sizes``, the rows in leaves, counted once a listing. All 0 without a tree.
+            ScaNN's four numbers: ``avg_quantization_error``, the root of the mean squared distance of a row
+            to the nearest centroid (NaN where codes alone are kept);
+            ``partition_weighted_avg_relative_imbalance``, by how much more than its share the leaf of a row
+            holds; ``partition_avg_relative_positive_imbalance``, the same of the leaves that hold more;
+            ``sum_partition_sizes``, the rows in leaves, each counted once. All 0 without a tree.
         """
         return health.stats(self._living)
 
@@ -341,6 +343,14 @@ class ScannSearcher:
     def __repr__(self) -> str:
         """Tell what is beneath."""
         return f"<leafscan.scann.ScannSearcher over {self._living.index or 'no rows'}>"
+
+    def _check_trainable(self) -> None:
+        index = self._living.index
+        if index is not None and index.config.row_dtype is None:
+            raise ScannError(
+                "the rows were dropped after hashing and cannot be trained on again: configure reorder(...), "
+                "whose rows can be, or build anew."
+            )
 
     def _batch(
         self,
