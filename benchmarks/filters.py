@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Annotated, Any
 
@@ -133,10 +134,10 @@ def denied(search: Search, rounds: int, many: int) -> list[dict[str, Any]]:
         axis=1,
     )
     start = time.perf_counter()
-    rows: Any = read_query_rows(None, ids, queries=len(queries), lookup=index._looked_up())
+    rows: Any = read_query_rows(None, ids, queries=len(queries), lookup=index._living.roster)
     looked_up = time.perf_counter() - start
     asked = index._resolve(SearchParams(leaves=leaves))
-    engine, unit = index._searcher, index._normalize
+    engine, unit = index._living.searcher, index._normalize
 
     def batch(**lists: Any) -> float:
         begin = time.perf_counter()
@@ -189,7 +190,7 @@ def tagged(n: int) -> dict[str, float]:
 
     record = {"rows": float(n)}
     record["write_ms"], tags = timed(lambda: Tags.from_columns(columns, n))
-    asked = {
+    asked: dict[str, dict[str, Any]] = {
         "equal to one of 100": {"genre": "genre 7"},
         "a range of half": {"price": {"$gte": 0.25, "$lt": 0.75}},
         "both": {"genre": "genre 7", "price": {"$gte": 0.25, "$lt": 0.75}},
@@ -197,8 +198,8 @@ def tagged(n: int) -> dict[str, float]:
     }
     for name, where in asked.items():
         record[f"{name}_ms"] = median(
-            timed(lambda where=where: tags.matching(handles, where))[0] for _ in range(5)
-        )  # type: ignore[misc]
+            timed(partial(tags.matching, handles, where))[0] for _ in range(5)
+        )
     record["read 1,000_ms"], _ = timed(lambda: tags.get(np.arange(0, n, n // 1000)))
     record["to a file's section_ms"], section = timed(lambda: tags.to_section(handles))
     record["open and ask a section_ms"], _ = timed(

@@ -17,6 +17,7 @@ This package needs NumPy and safetensors only; what brings it into a framework l
 from leafscan.index import (
     AsymmetricHash,
     BruteForce,
+    Catalogue,
     Config,
     FileFormatError,
     Filter,
@@ -28,12 +29,14 @@ from leafscan.index import (
     __version__,
     build,
     load,
+    open,
     verify,
 )
 
 __all__ = [
     "AsymmetricHash",
     "BruteForce",
+    "Catalogue",
     "Config",
     "FileFormatError",
     "Filter",
@@ -45,5 +48,6 @@ __all__ = [
     "__version__",
     "build",
     "load",
+    "open",
     "verify",
 ]

@@ -187,7 +187,7 @@ class Searcher:
         """The mean squared errors of codes, of every ``step``-th row of the sections, and of those since."""
 
     def folded(self, threads: int) -> tuple[dict[str, NDArray[Any]], NDArray[np.uint32]]:
-        """What is there as sections (those that updates change, without ``order``), and the row of each row."""
+        """What is there as sections (those that change, without ``order``), and the row of each row."""
 
     def compile_filter(self, allowed: NDArray[np.uint8]) -> Filter:
         """Compile (n,) bytes by row, 0 for rows that must not be returned."""
@@ -229,7 +229,7 @@ class Writer:
         threads: int,
         progress: Any = None,
     ) -> NextVersion:
-        """Make the version in which ``vectors`` (m, d) came, under ``ids`` (m,), and the rows ``removed`` went.
+        """Make the version in which ``vectors`` (m, d) came, as ``ids`` (m,), and rows ``removed`` went.
 
         A vector that holds NaN or infinity raises ValueError, which names the first such vector. What is not
         committed leaves nothing behind.

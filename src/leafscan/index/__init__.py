@@ -1,6 +1,7 @@
 """The Python index: what is checked, planned, built, searched and filed around the native engine."""
 
 from leafscan.index.building import build
+from leafscan.index.catalogue import Catalogue, open
 from leafscan.index.config import AsymmetricHash, BruteForce, Config, Reorder, SearchParams, Tree
 from leafscan.index.errors import FileFormatError
 from leafscan.index.files import verify
@@ -11,6 +12,7 @@ from leafscan.index.version import __version__
 __all__ = [
     "AsymmetricHash",
     "BruteForce",
+    "Catalogue",
     "Config",
     "FileFormatError",
     "Filter",
@@ -22,5 +24,6 @@ __all__ = [
     "__version__",
     "build",
     "load",
+    "open",
     "verify",
 ]

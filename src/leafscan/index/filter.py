@@ -1,4 +1,4 @@
-"""Which rows a search may return: compiled once, used many times, and brought up to date when the index is."""
+"""Which rows a search may return: compiled once, used many times, up to date with the index."""
 
 import threading
 import time
@@ -132,10 +132,13 @@ class Filter:
 
     def _allows(self, rows: NDArray[Any], ids: Any, handles: Any, living: Living) -> NDArray[np.bool_]:
         """Tell which of the rows are allowed; ``ids`` and ``handles`` give theirs, in their order."""
-        names = ids() if self._allow is not None or self._deny is not None else None
-        allowed = np.ones(len(rows), np.bool_) if self._allow is None else self._allow.hold(names)
-        if self._deny is not None:
-            allowed &= ~self._deny.hold(names)
+        allowed = np.ones(len(rows), np.bool_)
+        if self._allow is not None or self._deny is not None:
+            names = ids()
+            if self._allow is not None:
+                allowed &= self._allow.hold(names)
+            if self._deny is not None:
+                allowed &= ~self._deny.hold(names)
         if self._where is not None:
             if living.tags is None:
                 raise ValueError(
@@ -158,7 +161,7 @@ class Filter:
 
     @property
     def nbytes(self) -> int:
-        """The bytes it takes: some ten bits a row of the index, four bytes a row of a short list, and its ids."""
+        """The bytes it takes: some ten bits a row of the index, and what its ids and a short list take."""
         compiled = self._compiled
         named = sum(ids.nbytes for ids in (self._allow, self._deny) if ids is not None)
         return compiled.filter.nbytes + compiled.allowed.nbytes + named

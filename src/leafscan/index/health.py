@@ -44,8 +44,8 @@ class Health:
         The mean squared error of the codes of fresh vectors, as a multiple of that of the others; None where
         there are no codes, or too few to tell.
     recall
-        The share of the exact best ten that a search with the index' own parameters finds, of queries that are
-        vectors of the index (which find themselves, and are left out); None where nothing is approximate.
+        The share of the exact best ten that a search with the index' own parameters finds, of queries that
+        are vectors of the index (which find themselves, and are left out); None where nothing is approximate.
     reasons
         Why `leafscan.Index.rebalance` would help, in a few words each; empty if it would not.
     """

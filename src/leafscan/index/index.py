@@ -28,9 +28,9 @@ __all__ = ["Index", "SearchResult", "load"]
 class Index(ReadableIndex):
     """Vectors that can be searched, as `leafscan.build` or `leafscan.load` gives them, and updated.
 
-    Any number of threads may search one index, beside one that updates it (updates of several threads wait for
-    one another): every search is of one version from beginning to end, and what an update did is there when it
-    returns, as a whole.
+    Any number of threads may search one index, beside one that updates it (updates of several threads wait
+    for one another): every search is of one version from beginning to end, and what an update did is there
+    when it returns, as a whole.
 
     Examples
     --------
@@ -65,14 +65,15 @@ class Index(ReadableIndex):
     ) -> None:
         """Add vectors, or replace those of ids that are there: all of them or, if it raises, none.
 
-        It costs what the touched leaves hold, not what the index holds. New vectors go into the leaves and codes
-        that the index has; `health` says when they have drifted away from these, and `rebalance` learns anew.
+        It costs what the touched leaves hold, not what the index holds. New vectors go into the leaves and
+        codes that the index has; `health` says when they have drifted away from these, and `rebalance` learns
+        anew.
 
         Parameters
         ----------
         ids
-            (m,), each different: integers that are not negative, or strings that are not empty, as those of the
-            index are.
+            (m,), each different: integers that are not negative, or strings that are not empty, as those of
+            the index are.
         vectors
             (m, d) real numbers, all finite.
         tags
@@ -86,8 +87,8 @@ class Index(ReadableIndex):
         ValueError
             If a shape or a value is wrong, for example a vector that holds NaN, which is named.
         OSError
-            If the index is a file that was mapped (`leafscan.load`): open a catalogue (`leafscan.open`), or load
-            with ``memory=True``.
+            If the index is a file that was mapped (`leafscan.load`): open a catalogue (`leafscan.open`), or
+            load with ``memory=True``.
 
         Examples
         --------
@@ -231,7 +232,8 @@ class Index(ReadableIndex):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the index to one file, all or nothing.
 
-        What was updated is written as if it had been built so: rows and codes as they are, deleted ones left out.
+        What was updated is written as if it had been built so: rows and codes as they are, deleted ones left
+        out.
 
         The file is written beside ``path`` under another name, brought to the disk, and put in place of what
         was there. An index that was loaded from ``path`` goes on with the old file's bytes; where the system
@@ -268,8 +270,9 @@ class Index(ReadableIndex):
     def _check_changeable(self) -> None:
         if self._mapped is not None:
             raise UnsupportedOperation(
-                f"this index is a map of the file {self._mapped}, which updates do not go into; leafscan.open(folder, "
-                "index) makes a catalogue of it that keeps them, and leafscan.load(path, memory=True) a copy."
+                f"this index is a map of the file {self._mapped}, which updates do not go into; "
+                "leafscan.open(folder, index) makes a catalogue of it that keeps them, "
+                "and leafscan.load(path, memory=True) a copy in memory."
             )
 
     def _rows(self, vectors: ArrayLike) -> NDArray[np.float32]:
@@ -285,16 +288,18 @@ class Index(ReadableIndex):
         return rows
 
     def _names(self, ids: ArrayLike | Iterable[str], count: int | None) -> NDArray[np.int64] | list[str]:
-        if not hasattr(ids, "__array__") and not hasattr(ids, "__dlpack__"):
-            if isinstance(ids, (str, bytes)) or not isinstance(ids, Iterable):
-                raise TypeError(f"ids must be a list of ids; received {ids!r:.80} ({type(ids).__name__}).")
-            ids = list(ids)
+        given: Any = ids
+        if not hasattr(given, "__array__") and not hasattr(given, "__dlpack__"):
+            if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+                kind = type(given).__name__
+                raise TypeError(f"ids must be a list of ids; received {given!r:.80} ({kind}).")
+            given = list(given)
         if count is None:
-            count = len(ids)  # type: ignore[arg-type]
+            count = len(given)
         strings = self._living.roster.strings
-        if count == 0 and not len(ids):  # type: ignore[arg-type]
+        if count == 0 and len(given) == 0:
             return [] if strings else np.empty(0, np.int64)
-        names = as_ids(ids, count)
+        names = as_ids(given, count)
         if isinstance(names, StringIds) != strings:
             kind = "strings" if strings else "integers"
             raise TypeError(f"ids must be {kind}, as the ids of this index are; received {ids!r:.80}.")
@@ -342,8 +347,8 @@ def load(path: str | os.PathLike[str], *, memory: bool = False, verify: bool = F
     Returns
     -------
     Index
-        It gives the results of the index that was saved. A mapped one is read-only: for a catalogue that keeps
-        its updates see `leafscan.open`. A copy in memory can be updated, and saved again.
+        It gives the results of the index that was saved. A mapped one is read-only: for a catalogue that
+        keeps its updates see `leafscan.open`. A copy in memory can be updated, and saved again.
 
     Raises
     ------

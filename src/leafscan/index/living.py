@@ -141,7 +141,8 @@ class Living:
         came = [] if update.vectors is None else _plain(update.ids)
         rows = prepared.next.rows
         if self.roster.strings:
-            # Before anybody can find them. The row's last name goes: no version is left that knows the row by it.
+            # Before anybody can find them. The row's last name goes: no version is left that knows the row by
+            # it.
             for handle, (name, row) in enumerate(
                 zip(came, rows.tolist(), strict=True), self.roster.next_handle
             ):

@@ -94,11 +94,12 @@ class ReadableIndex:
             hold any are visited, yet no more than make about twice the work of a search without a filter.
             Where it costs less, all allowed rows are scored exactly.
         allow, deny
-            What each query for itself may have, and may not: (m,) ids for one query; for a batch (q, m), padded
-            with -1 (strings: ""), or q lists of any lengths. Or masks: booleans (n,) or (q, n) in the order of
-            `ids`. What a history names may have left the index: ids that it does not have are passed over, in
-            both, where `filter` raises. What both name is denied, and ``filter`` holds as well. Few denied
-            rows (n / 64 and less) cost next to nothing; many of them, or masks, are compiled for each query.
+            What each query for itself may have, and may not: (m,) ids for one query; for a batch (q, m),
+            padded with -1 (strings: ""), or q lists of any lengths. Or masks: booleans (n,) or (q, n) in the
+            order of `ids`. What a history names may have left the index: ids that it does not have are passed
+            over, in both, where `filter` raises. What both name is denied, and ``filter`` holds as well. Few
+            denied rows (n / 64 and less) cost next to nothing; many of them, or masks, are compiled for each
+            query.
         threads
             How many to use; by default one for a single query, and for a batch ``LEAFSCAN_NUM_THREADS``, else
             all that this process may have. Results do not depend on it.
@@ -179,12 +180,13 @@ class ReadableIndex:
         deny
             The ids that may not be returned, or a mask of them. What both name is denied.
         where
-            What the tags of a row must be, as ``{"genre": "Comedy", "year": {"$gte": 1990, "$lt": 2000}}``: all
-            of it. A value is to be equal, of a list one is; ``$eq``, ``$ne``, ``$in``, ``$nin``, ``$gt``,
-            ``$gte``, ``$lt``, ``$lte`` and ``$exists`` compare, ``$and`` and ``$or`` join lists of such mappings,
-            ``$not`` negates one. Of several values of a row it is enough that one is as asked; numbers compare
-            with numbers, strings with strings, and ``$ne``, ``$nin`` and ``$not`` hold also where a row has no
-            such tag. With ``allow`` or ``deny``, both must allow a row. docs/filters.md has examples.
+            What the tags of a row must be, as ``{"genre": "Comedy", "year": {"$gte": 1990, "$lt": 2000}}``:
+            all of it. A value is to be equal, of a list one is; ``$eq``, ``$ne``, ``$in``, ``$nin``, ``$gt``,
+            ``$gte``, ``$lt``, ``$lte`` and ``$exists`` compare, ``$and`` and ``$or`` join lists of such
+            mappings, ``$not`` negates one. Of several values of a row it is enough that one is as asked;
+            numbers compare with numbers, strings with strings, and ``$ne``, ``$nin`` and ``$not`` hold also
+            where a row has no such tag. With ``allow`` or ``deny``, both must allow a row. docs/filters.md
+            has examples.
 
         Returns
         -------

@@ -45,21 +45,22 @@ def rescaled(config: Config, before: int, now: int) -> Config:
     changed = now / before
     if 1 / GROWN < changed < GROWN and tree.num_leaves <= now:
         return config
-    leaves = max(1, min(round(tree.num_leaves * math.sqrt(changed)), max(1, now // ROWS_PER_LEAF), now))
+    wanted = min(round(tree.num_leaves * math.sqrt(changed)), now // ROWS_PER_LEAF)
+    leaves = min(max(wanted, 2), now)
     share = leaves / tree.num_leaves
-    upper = (
-        None
-        if tree.upper_leaves is None
-        else max(1, min(round(tree.upper_leaves * math.sqrt(share)), leaves))
-    )
+    upper, soar = tree.upper_leaves, tree.soar_lambda
+    if leaves == 1:
+        upper = soar = None
+    elif upper is not None:
+        upper = max(2, min(round(upper * math.sqrt(share)), leaves))
     search = config.search
     if search.leaves is not None:
         search = dataclasses.replace(search, leaves=max(1, min(round(search.leaves * share), leaves)))
-    if search.upper_leaves is not None and upper is not None:
-        search = dataclasses.replace(search, upper_leaves=max(1, min(search.upper_leaves, upper)))
-    return dataclasses.replace(
-        config, tree=dataclasses.replace(tree, num_leaves=leaves, upper_leaves=upper), search=search
-    )
+    if search.upper_leaves is not None:
+        searched = None if upper is None else min(search.upper_leaves, upper)
+        search = dataclasses.replace(search, upper_leaves=searched)
+    tree = dataclasses.replace(tree, num_leaves=leaves, upper_leaves=upper, soar_lambda=soar)
+    return dataclasses.replace(config, tree=tree, search=search)
 
 
 def rebuilt(

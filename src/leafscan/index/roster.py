@@ -20,8 +20,8 @@ class Roster:
     """The ids of the version that is current. Not for several threads at once: `Living` has the lock.
 
     A handle is a number that no other vector of the index has or had: the position, for the vectors that the
-    index was built with, and for each one that came since the next number. Whatever is said to be in the order
-    of the ids goes by ascending handle.
+    index was built with, and for each one that came since the next number. Whatever is said to be in the
+    order of the ids goes by ascending handle.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ class Roster:
         return handles
 
     def handles(self, ids: ArrayLike | Iterable[Any], name: str) -> NDArray[np.int64]:
-        """Return the handle of each of ``ids``, in their order, or of a mask, ascending; as `rows` takes them."""
+        """Return the handles of ``ids``, in their order, or of a mask, ascending; as `rows` takes them."""
         values = read_ids(ids, name)
         handles = self.handles_of(self.rows(values, name))
         mask = isinstance(values, np.ndarray) and values.dtype == np.bool_
@@ -183,24 +183,26 @@ class Roster:
         """
         values = read_ids(ids, name)
         if not self.version:
-            return self._lookup().rows(values, name).astype(np.int64)
+            found: NDArray[np.int64] = self._lookup().rows(values, name).astype(np.int64)
+            return found
         if isinstance(values, np.ndarray) and values.dtype == np.bool_:
             if len(values) != len(self):
                 raise ValueError(
                     f"{name} as a mask must hold one boolean for each of the {len(self)} rows; "
                     f"received {len(values)}."
                 )
-            return self.by_place()[values].astype(np.int64)
+            masked: NDArray[np.int64] = self.by_place()[values].astype(np.int64)
+            return masked
         asked = self._of_kind(values, name)
-        found = self.find(asked, name)
-        unknown = np.flatnonzero(found == NO_ROW)
+        rows = self.find(asked, name)
+        unknown = np.flatnonzero(rows == NO_ROW)
         if len(unknown):
             one = asked[unknown[0]]
             raise ValueError(
                 f"{name} holds the id {one if isinstance(one, str) else int(one)!r:.80}, "
                 "which this index does not have."
             )
-        return found.astype(np.int64)
+        return rows.astype(np.int64)
 
     def update(self, ids: Sequence[Any], *, removed: NDArray[Any], rows: NDArray[Any]) -> None:
         """Take note of an update.

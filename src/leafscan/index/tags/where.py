@@ -90,8 +90,8 @@ def read_where(where: Any, names: Collection[str]) -> Condition:
         Numbers compare with numbers by value (booleans count as 0 and 1), strings with strings by code
         points; a number is never equal to, below or above a string. Where a row has several values of a tag,
         it is enough that one of them is as asked, for each operator by itself. A row without a value of the
-        tag is not equal to, below or above anything. ``$ne``, ``$nin`` and ``$not`` hold exactly where ``$eq``,
-        ``$in`` and what is negated do not: also where a row has no such tag.
+        tag is not equal to, below or above anything. ``$ne``, ``$nin`` and ``$not`` hold exactly where
+        ``$eq``, ``$in`` and what is negated do not: also where a row has no such tag.
     names
         The tags that there are.
 
