@@ -335,7 +335,7 @@ class ScannCalls(RuleBasedStateMachine):
             assert docids is None
 
     def check(self, query: NDArray[np.float32], ids: list[Any], distances: Any) -> None:
-        """Hold what was found to what is there: no wrong id, none twice, in order, and scored as it should be."""
+        """Hold what was found to what is there: no wrong id, none twice, in order, scored as it must be."""
         assert len(set(ids)) == len(ids)
         assert all(one in self.model for one in ids)
         if distances is None or not len(ids):

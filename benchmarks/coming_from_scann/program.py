@@ -138,12 +138,12 @@ def calls(scann: Any, rows: Any, queries: Any) -> dict[str, tuple[str, Callable[
         "isinstance(config(), str)": lambda: isinstance(tree().config(), str),
         "get_health_stats() keys": lambda: sorted(tree().get_health_stats()),
         "initialize_health_stats()": lambda: tree().initialize_health_stats(),
-        "upsert, delete: docids": lambda: updated(tree(docids=list(names))).docids[:12],
+        "upsert, delete: docids": lambda: updated(tree(docids=list(names))).docids[4:9],
         "upsert, delete: size()": lambda: updated(flat(docids=list(names))).size(),
         "upsert, delete: search(q)": lambda: updated(flat(docids=list(names))).search(queries[2]),
         "rebalance()": lambda: tree().rebalance(),
         "serialize, load_searcher: search_batched(Q)": lambda: again(tree()).search_batched(queries),
-        "serialize, load_searcher: docids": lambda: again(flat(docids=names)).docids[:12],
+        "serialize, load_searcher: docids": lambda: again(flat(docids=names)).docids[:5],
         "no rows: size()": lambda: (
             ops.builder(rows[:0], 3, "dot_product").score_brute_force().build(docids=[]).size()
         ),
