@@ -14,12 +14,15 @@ This package needs NumPy and safetensors only; what brings it into a framework l
 (``leafscan.recommend`` and so on), which are imported when you import them.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from leafscan.index import (
     AsymmetricHash,
     BruteForce,
-    Catalogue,
     Config,
     FileFormatError,
+    FileSection,
+    FileSummary,
     Filter,
     Index,
     Reorder,
@@ -28,10 +31,13 @@ from leafscan.index import (
     Tree,
     __version__,
     build,
+    inspect,
     load,
-    open,
     verify,
 )
+
+if TYPE_CHECKING:
+    from leafscan.index import Catalogue, open
 
 __all__ = [
     "AsymmetricHash",
@@ -39,6 +45,8 @@ __all__ = [
     "Catalogue",
     "Config",
     "FileFormatError",
+    "FileSection",
+    "FileSummary",
     "Filter",
     "Index",
     "Reorder",
@@ -47,7 +55,17 @@ __all__ = [
     "Tree",
     "__version__",
     "build",
+    "inspect",
     "load",
     "open",
     "verify",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Only who opens a catalogue pays for SQLite.
+    if name in ("Catalogue", "open"):
+        from leafscan import index
+
+        return getattr(index, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from leafscan.index import files
+from leafscan.index import files, pickling
 from leafscan.index.arrays import as_vectors
 from leafscan.index.config import Config
 from leafscan.index.contents import Contents
@@ -262,6 +262,10 @@ class Index(ReadableIndex):
         [1]
         """
         files.write(self._contents, path)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        """Pickle the index' bytes, never a path; with protocol 5 they can go out of band."""
+        return pickling.reduced(Index, self._contents, protocol)
 
     @property
     def _contents(self) -> Contents:

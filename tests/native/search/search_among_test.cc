@@ -15,6 +15,7 @@
 #include "fixtures/opened_index.h"
 #include "leafscan/core/score_key.h"
 #include "leafscan/filter/filter.h"
+#include "leafscan/search/batch_scan.h"
 #include "leafscan/search/query_lists.h"
 #include "leafscan/simd/row_score.h"
 
@@ -283,15 +284,18 @@ TEST_P(SearchAmongTest, OneQueryABatchAndAnyThreadsAgree) {
   }
 }
 
-TEST_P(SearchAmongTest, WhereALeafIsDeniedAlmostWhollyOthersAreSearched) {
+TEST_P(SearchAmongTest, WhereAllThatWasVisitedIsDeniedOtherLeavesAreSearched) {
+  constexpr std::size_t kMany = 160;
+  constexpr std::size_t kDenied = 98;
   Draw draw(5);
-  const OpenedIndex index(ClusteredRows(draw, kCount, kDim, 30, 0.5), Options({kLeaves, 2, -1.0f}, Metric::kSquaredL2));
-  const Rows queries = NormalRows(draw, kQueries, kDim);
+  const OpenedIndex index(ClusteredRows(draw, kCount, kDim, 30, 0.5), Options({400, 2, -1.0f}, Metric::kSquaredL2));
+  const Rows queries = NormalRows(draw, kMany, kDim);
   SearchOptions options = Everything();
-  options.leaves = 1;
-  // All that one leaf has, as far as that is few.
-  options.k = 60;
-  options.candidates = 60;
+  options.leaves = 5;
+  // All that five leaves have, as far as that is few.
+  options.k = kDenied;
+  options.candidates = kDenied;
+  ASSERT_GT(BatchScan::QueriesAtOnce(index.searcher().snapshot(), kMany, 5, kDenied, 1), 0u);
   const Found without = index.Search(queries.view(), options);
   const auto& ids = index.searcher().snapshot().arrays.ids;
   std::vector<std::uint32_t> row_of(kCount);
@@ -299,20 +303,23 @@ TEST_P(SearchAmongTest, WhereALeafIsDeniedAlmostWhollyOthersAreSearched) {
   std::vector<std::uint32_t> denied;
   for (const std::int64_t id : without.ids) denied.push_back(id < 0 ? RowSet::kNone : row_of[static_cast<std::size_t>(id)]);
   QueryLists lists;
-  lists.deny.lists = MatrixView<std::uint32_t>{denied.data(), kQueries, 60};
+  lists.deny.lists = MatrixView<std::uint32_t>{denied.data(), kMany, kDenied};
   options.lists = &lists;
   options.k = kBest;
   const Found batch = index.Search(queries.view(), options);
   ASSERT_EQ(OneByOne(index, queries.view(), options), batch);
-  std::size_t short_of = 0;
-  for (std::size_t query = 0; query < kQueries; ++query) {
-    std::size_t in_leaf = 0;
-    for (std::size_t i = 0; i < 60; ++i) in_leaf += without.ids[query * 60 + i] >= 0 ? 1 : 0;
-    if (in_leaf == 60) continue;  // the leaf may have more
-    ++short_of;
+  std::size_t searched_on = 0;
+  for (std::size_t query = 0; query < kMany; ++query) {
+    const auto its = without.ids.begin() + static_cast<std::ptrdiff_t>(query * kDenied);
+    for (std::size_t i = 0; i < kBest; ++i) {
+      const std::int64_t id = batch.ids[query * kBest + i];
+      EXPECT_TRUE(id < 0 || std::find(its, its + kDenied, id) == its + kDenied);
+    }
+    if (its[kDenied - 1] >= 0) continue;  // the leaves may have more
+    ++searched_on;
     EXPECT_GE(batch.ids[query * kBest + kBest - 1], 0) << query;
   }
-  EXPECT_GT(short_of, 0u);
+  EXPECT_GT(searched_on, 0u);
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 """The tags of an index, in a SQLite database in memory."""
 
 import sqlite3
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import chain, islice, repeat
@@ -12,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leafscan.index.tags import schema
 from leafscan.index.tags.columns import SINGLE, Column, read_columns
+from leafscan.index.tags.forks import fork_safe
 from leafscan.index.tags.matching import Places, holds
 from leafscan.index.tags.schema import Tag
 from leafscan.index.tags.where import read_where
@@ -44,7 +44,7 @@ class Tags:
     __slots__ = ("__weakref__", "_built", "_connection", "_foreign", "_lock", "_section", "_tags")
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = fork_safe()
         self._connection: sqlite3.Connection | None = None
         self._tags: dict[str, Tag] = {}
         # What a file holds, as long as nothing was changed; opened when it is first asked.
