@@ -12,7 +12,9 @@ scann ``configurations.json``, the builder's calls and the text protos that it m
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scann.scann_ops.py.scann_builder import IncrementalMode
@@ -22,7 +24,7 @@ import scann
 ROWS, DIMENSIONS, LEAVES = 160, 8, 4
 
 #: Calls of a builder over rows of 16 dimensions: (measure, [(method, positional, keywords), ...]).
-CALLS = [
+CALLS: list[tuple[str, list[tuple[str, list[Any], dict[str, Any]]]]] = [
     ("dot_product", [("score_brute_force", [], {})]),
     ("squared_l2", [("score_brute_force", [True], {})]),
     ("dot_product", [("score_brute_force", ["BFLOAT16"], {})]),
@@ -57,7 +59,7 @@ def main(library: str) -> None:
     rows = rng.standard_normal((ROWS, DIMENSIONS)).astype(np.float32)
     queries = rng.standard_normal((8, DIMENSIONS)).astype(np.float32)
     folder = Path(__file__).parents[1] / "tests" / "scann" / "directories" / library
-    expected = {"rows": rows, "queries": queries}
+    expected: dict[str, Any] = {"rows": rows, "queries": queries}
     for case, make in searchers(rows, library).items():
         place = folder / case
         place.mkdir(parents=True, exist_ok=True)
@@ -76,18 +78,18 @@ def main(library: str) -> None:
         (folder / "configurations.json").write_text(json.dumps(configurations(), indent=0))
 
 
-def searchers(rows, library):
+def searchers(rows: Any, library: str) -> dict[str, Callable[[], Any]]:
     """Return what makes each searcher."""
     names = [f"row {i}" for i in range(ROWS)]
     kinds = scann.ReorderType
 
-    def builder(measure="dot_product"):
+    def builder(measure: str = "dot_product") -> Any:
         return scann.scann_ops_pybind.builder(rows, 5, measure)
 
-    def tree(measure="dot_product", **options):
+    def tree(measure: str = "dot_product", **options: Any) -> Any:
         return builder(measure).tree(LEAVES, 3, min_partition_size=1, **options)
 
-    made = {
+    made: dict[str, Callable[[], Any]] = {
         "exact": lambda: builder("squared_l2").score_brute_force().build(docids=names),
         "exact-int8": lambda: builder().score_brute_force(kinds.INT8).build(),
         "exact-bfloat16": lambda: builder("squared_l2").score_brute_force(kinds.BFLOAT16).build(),
@@ -115,9 +117,9 @@ def searchers(rows, library):
     return made
 
 
-def configurations():
+def configurations() -> list[dict[str, Any]]:
     """Return the texts of all `CALLS`."""
-    told = []
+    told: list[dict[str, Any]] = []
     for measure, calls in CALLS:
         builder = scann.ScannBuilder(np.zeros((500, 16), np.float32), 10, measure)
         for method, positional, keywords in calls:
@@ -137,7 +139,7 @@ def configurations():
     return told
 
 
-def _value(value):
+def _value(value: Any) -> Any:
     if isinstance(value, str) and value in scann.ReorderType.__members__:
         return scann.ReorderType[value]
     return value
