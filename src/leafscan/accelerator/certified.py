@@ -7,8 +7,10 @@ does not are asked again in float32.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +20,7 @@ from leafscan.accelerator.blockwise import blockwise_top_k
 from leafscan.accelerator.candidates import Candidates, Codes, encode
 from leafscan.accelerator.gpu_selection import gpu_selection
 from leafscan.accelerator.hopper_maxima import choose_shape, hopper_maxima
-from leafscan.accelerator.layout import FORBIDDEN, GROUP, Ceiling, Maxima
+from leafscan.accelerator.layout import FORBIDDEN, GROUP, Ceiling, Maxima, Selected
 
 __all__ = ["ceiling_of", "certified_top_k", "kernel_takes"]
 
@@ -30,6 +32,14 @@ _AGAIN = 64
 
 #: Below a recall of 1, roundings count as the random numbers that they are, at so many standard deviations.
 _DEVIATIONS = 4.0
+
+class _Found(NamedTuple):
+    """Scores and positions (q, k), and which queries' are certain (q,)."""
+
+    scores: jax.Array
+    positions: jax.Array
+    certain: jax.Array
+
 
 FindMaxima = Callable[[jax.Array, jax.Array, jax.Array | None], Maxima]
 
@@ -92,29 +102,42 @@ def certified_top_k(
     shared = integer and candidates.squared_l2
     # A bias is the same for all queries, so with one they must share their scale.
     coded = encode(queries, candidates.precision, apart=not shared, least=codes.scale if shared else None)
-    bias = _bias(candidates, mask, coded)
-    maxima = find_maxima(coded.rows, codes.rows, bias)
-    spare = 4 * k + 16 if integer else 2 * k + 12
-    found = gpu_selection(
-        queries,
-        candidates.rows,
-        mask,
-        maxima,
-        ceiling_of(queries, candidates, coded, exact=exact),
-        k=k,
-        groups=spare,
-        supers=2 * k + 12 if integer else k + 10,
-        squared_l2=candidates.squared_l2,
-        interpret=interpret,
+    maxima = find_maxima(coded.rows, codes.rows, _bias(candidates, mask, coded))
+    ceiling = ceiling_of(queries, candidates, coded, exact=exact)
+    select = functools.partial(
+        gpu_selection, k=k, squared_l2=candidates.squared_l2, interpret=interpret
     )
+    spare = 4 * k + 16 if integer else 2 * k + 12
+    supers = 2 * k + 12 if integer else k + 10
+    found = select(queries, candidates.rows, mask, maxima, ceiling, groups=spare, supers=supers)
     if not exact:
         return found.scores, found.positions
-    certain = (found.rest < found.scores[:, k - 1]) | (found.rest == -jnp.inf)
 
-    def again(some: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return blockwise_top_k(some, candidates.rows, mask, k=k, squared_l2=candidates.squared_l2)
+    def with_more_groups(which: jax.Array) -> _Found:
+        some = select(
+            queries[which],
+            candidates.rows,
+            mask,
+            Maxima(*(part[:, which] for part in maxima)),
+            Ceiling(*(part[which] for part in ceiling)),
+            groups=4 * spare,
+            supers=4 * spare,
+        )
+        return _certified(some)
 
-    return _ask_again(queries, found.scores, found.positions, certain, again)
+    def in_float32(which: jax.Array) -> _Found:
+        scores, positions = blockwise_top_k(
+            queries[which], candidates.rows, mask, k=k, squared_l2=candidates.squared_l2
+        )
+        return _Found(scores, positions, jnp.ones(which.shape, jnp.bool_))
+
+    answer = _ask_again(_ask_again(_certified(found), with_more_groups), in_float32)
+    return answer.scores, answer.positions
+
+
+def _certified(selected: Selected) -> _Found:
+    certain = (selected.rest < selected.scores[:, -1]) | (selected.rest == -jnp.inf)
+    return _Found(selected.scores, selected.positions, certain)
 
 
 def ceiling_of(queries: jax.Array, candidates: Candidates, coded: Codes, *, exact: bool) -> Ceiling:
@@ -187,33 +210,31 @@ def _bias(candidates: Candidates, mask: jax.Array | None, coded: Codes) -> jax.A
     return jnp.pad(bias, (0, past), constant_values=worst)
 
 
-def _ask_again(
-    queries: jax.Array,
-    scores: jax.Array,
-    positions: jax.Array,
-    certain: jax.Array,
-    again: Callable[[jax.Array], tuple[jax.Array, jax.Array]],
-) -> tuple[jax.Array, jax.Array]:
-    num_queries = queries.shape[0]
+def _ask_again(found: _Found, again: Callable[[jax.Array], _Found]) -> _Found:
+    """Put the answers of ``again``, for query numbers (b,), in the place of those that are not certain."""
+    num_queries = found.certain.shape[0]
     size = min(_AGAIN, num_queries)
 
-    def all_uncertain(found: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        count = jnp.sum(~certain)
-        order = jnp.argsort(certain, stable=True)
+    def all_uncertain(found: _Found) -> _Found:
+        count = jnp.sum(~found.certain)
+        order = jnp.argsort(found.certain, stable=True)
 
-        def goes_on(state: tuple[jax.Array, jax.Array, jax.Array]) -> jax.Array:
-            return state[0] < count
-
-        def step(
-            state: tuple[jax.Array, jax.Array, jax.Array],
-        ) -> tuple[jax.Array, jax.Array, jax.Array]:
-            done, scores, positions = state
-            # The last step may reach back to queries that are answered already: the answer is the same.
+        def step(state: tuple[jax.Array, _Found]) -> tuple[jax.Array, _Found]:
+            done, found = state
+            # The last step may reach back to queries that were asked again already: the answer is the same.
             which = lax.dynamic_slice_in_dim(order, jnp.minimum(done, num_queries - size), size)
-            new_scores, new_positions = again(queries[which])
-            return done + size, scores.at[which].set(new_scores), positions.at[which].set(new_positions)
+            new = again(which)
+            # Past the uncertain ones, answers that are certain stay as they are.
+            keep = found.certain[which]
+            merged = (
+                part.at[which].set(
+                    jnp.where(keep if part.ndim == 1 else keep[:, None], part[which], part_new)
+                )
+                for part, part_new in zip(found, new, strict=True)
+            )
+            return done + size, _Found(*merged)
 
-        _, scores, positions = lax.while_loop(goes_on, step, (jnp.zeros((), count.dtype), *found))
-        return scores, positions
+        state = (jnp.zeros((), count.dtype), found)
+        return lax.while_loop(lambda state: state[0] < count, step, state)[1]
 
-    return lax.cond(jnp.all(certain), lambda found: found, all_uncertain, (scores, positions))
+    return lax.cond(jnp.all(found.certain), lambda found: found, all_uncertain, found)

@@ -69,7 +69,7 @@ def gpu_selection(
     """
     num_queries, dim = queries.shape
     num_supers = maxima.supers.shape[0]
-    num_warps = num_warps or (8 if num_queries <= 264 else 2)
+    num_warps = num_warps or (8 if num_queries <= 264 or groups > 64 else 2)
     chunk = min(pl.next_power_of_2(dim), chunk or 64 * num_warps)
     kernel = functools.partial(
         _kernel,
