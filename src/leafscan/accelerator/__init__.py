@@ -20,6 +20,15 @@ except ImportError as error:
     ) from error
 
 from leafscan.accelerator.candidates import Candidates, Precision, prepare_candidates
+from leafscan.accelerator.sharded import merge_top_k, sharded_top_k
 from leafscan.accelerator.top_k import TopK, exact_top_k
 
-__all__ = ["Candidates", "Precision", "TopK", "exact_top_k", "prepare_candidates"]
+__all__ = [
+    "Candidates",
+    "Precision",
+    "TopK",
+    "exact_top_k",
+    "merge_top_k",
+    "prepare_candidates",
+    "sharded_top_k",
+]

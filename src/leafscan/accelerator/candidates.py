@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from leafscan.accelerator.layout import SUPER
 from leafscan.index.metric import Metric, check_metric
@@ -230,8 +231,9 @@ def encode(rows: jax.Array, precision: Precision, *, apart: bool, least: jax.Arr
         back = codes.astype(jnp.float32) * factor
     else:
         scale = jnp.ones(rows.shape[:1] if apart else (), jnp.float32)
-        codes = rows.astype(jnp.bfloat16)
-        back = codes.astype(jnp.float32)
+        # There and back by casts, XLA would leave the rounding out, and the error with it.
+        back = lax.reduce_precision(rows, exponent_bits=8, mantissa_bits=7)
+        codes = back.astype(jnp.bfloat16)
     return Codes(
         rows=jnp.pad(codes, ((0, 0), (0, -rows.shape[1] % _DIMENSIONS))),
         scale=scale,

@@ -33,6 +33,7 @@ _AGAIN = 64
 #: Below a recall of 1, roundings count as the random numbers that they are, at so many standard deviations.
 _DEVIATIONS = 4.0
 
+
 class _Found(NamedTuple):
     """Scores and positions (q, k), and which queries' are certain (q,)."""
 
@@ -104,11 +105,9 @@ def certified_top_k(
     coded = encode(queries, candidates.precision, apart=not shared, least=codes.scale if shared else None)
     maxima = find_maxima(coded.rows, codes.rows, _bias(candidates, mask, coded))
     ceiling = ceiling_of(queries, candidates, coded, exact=exact)
-    select = functools.partial(
-        gpu_selection, k=k, squared_l2=candidates.squared_l2, interpret=interpret
-    )
+    select = functools.partial(gpu_selection, k=k, squared_l2=candidates.squared_l2, interpret=interpret)
     spare = 4 * k + 16 if integer else 2 * k + 12
-    supers = 2 * k + 12 if integer else k + 10
+    supers = spare if integer and exact else k + 10
     found = select(queries, candidates.rows, mask, maxima, ceiling, groups=spare, supers=supers)
     if not exact:
         return found.scores, found.positions
