@@ -22,13 +22,18 @@ except ImportError as error:
 from leafscan.accelerator.candidates import Candidates, Precision, prepare_candidates
 from leafscan.accelerator.sharded import merge_top_k, sharded_top_k
 from leafscan.accelerator.top_k import TopK, exact_top_k
+from leafscan.accelerator.tree_plan import DeviceTree, device_tree
+from leafscan.accelerator.tree_search import tree_top_k
 
 __all__ = [
     "Candidates",
+    "DeviceTree",
     "Precision",
     "TopK",
+    "device_tree",
     "exact_top_k",
     "merge_top_k",
     "prepare_candidates",
     "sharded_top_k",
+    "tree_top_k",
 ]
