@@ -57,7 +57,8 @@ def draw(n: int, d: int, q: int, *, clusters: int = 0) -> tuple[jax.Array, jax.A
 
 @jax.jit
 def _unit(rows: jax.Array) -> jax.Array:
-    return rows / jnp.linalg.norm(rows, axis=1, keepdims=True)
+    scaled: jax.Array = rows / jnp.linalg.norm(rows, axis=1, keepdims=True)
+    return scaled
 
 
 def truth(queries: jax.Array, rows: jax.Array) -> Any:

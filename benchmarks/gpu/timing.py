@@ -47,7 +47,8 @@ def device_seconds(call: Callable[..., Any], *arguments: Any) -> float | None:
     with contextlib.suppress(Exception):
         from jax.experimental.mosaic.gpu import profiler
 
-        jax.block_until_ready(call(*arguments))
-        _, times = profiler.measure(call, aggregate=False, iterations=5)(*arguments)
-        return statistics.median(sum(took for _, took in kernels) for kernels in times) / 1e3
+        wait: Callable[[Any], Any] = jax.block_until_ready
+        wait(call(*arguments))
+        times: Any = profiler.measure(call, aggregate=False, iterations=5)(*arguments)[1]
+        return float(statistics.median(sum(took for _, took in kernels) for kernels in times)) / 1e3
     return None

@@ -95,9 +95,7 @@ def test_blocks_and_what_is_left_of_them_are_all_looked_at(monkeypatch):
     monkeypatch.setattr("leafscan.accelerator.blockwise._BLOCK_SCORES", 3_000)
     rows, queries = numbers((5_003, 6)), numbers((3, 6), 1)
     mask = np.random.default_rng(2).random((3, 5_003)) < 0.5
-    found = blockwise_top_k(
-        jnp.asarray(queries), jnp.asarray(rows), jnp.asarray(mask), k=8, squared_l2=False
-    )
+    found = blockwise_top_k(jnp.asarray(queries), jnp.asarray(rows), jnp.asarray(mask), k=8, squared_l2=False)
     _, positions = in_float64(queries, rows, 8, metric="dot_product", mask=mask)
     np.testing.assert_array_equal(found[1], positions)
 

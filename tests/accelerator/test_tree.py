@@ -55,7 +55,10 @@ def test_it_finds_what_the_index_finds(plan, metric):
     least = 0.9 if plan == "components" else 0.97
     assert np.mean([np.isin(ids, positions).mean() for positions, ids in pairs]) > least
     np.testing.assert_allclose(
-        np.asarray(found.scores)[:, 0], expected.scores[:, 0], rtol=2e-2 if plan == "int8" else 2e-4, atol=1e-4
+        np.asarray(found.scores)[:, 0],
+        expected.scores[:, 0],
+        rtol=2e-2 if plan == "int8" else 2e-4,
+        atol=1e-4,
     )
     one = tree_top_k(queries[3], tree, 10)
     np.testing.assert_array_equal(one.positions, found.positions[3])

@@ -1,8 +1,8 @@
 """The top k in plain XLA, on any device, without ever holding a score for every candidate.
 
-The top k lie in the k groups with the largest maxima: an equal score in a later group never displaces one in an
-earlier group. So a block of candidates is scored and only the best of every group is kept; then the rows of the
-best k groups are scored again. A top-k over every score would cost more than the scores do.
+The top k lie in the k groups with the largest maxima: an equal score in a later group never displaces one
+in an earlier group. So a block of candidates is scored and only the best of every group is kept; then the
+rows of the best k groups are scored again. A top-k over every score would cost more than the scores do.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def blockwise_top_k(
     squared_l2: bool,
     recall_target: float = 1.0,
 ) -> tuple[jax.Array, jax.Array]:
-    """The best k rows of each query; parameters and answer as of `reference_top_k`.
+    """Find the best k rows of each query; parameters and answer as of `reference_top_k`.
 
     Parameters
     ----------
@@ -56,26 +56,23 @@ def blockwise_top_k(
     else:
         _, groups = lax.top_k(maxima, k)
     groups = jnp.sort(groups, axis=1)
-    if mask is None or mask.ndim == 1:
-        # Rows that are masked are known by their position: no mask of its own for every query.
-        def rescore(pair: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-            return _rescore(*pair, rows, mask, k=k, squared_l2=squared_l2)
+    # A mask of each query's own goes along with it; rows that all are denied are known by their position.
+    own = mask is not None and mask.ndim == 2
 
-        operands: tuple[jax.Array, ...] = (queries, groups)
-    else:
+    def rescore(operands: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
+        allow = operands[2] if own else mask
+        return _rescore(operands[0], operands[1], rows, allow, k=k, squared_l2=squared_l2)
 
-        def rescore(pair: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
-            return _rescore(pair[0], pair[1], rows, pair[2], k=k, squared_l2=squared_l2)
-
-        operands = (queries, groups, mask)
     size = max(1, min(queries.shape[0], _GATHERED // (k * GROUP * rows.shape[1])))
-    return lax.map(rescore, operands, batch_size=size)
+    operands = (queries, groups, mask) if own else (queries, groups)
+    found: tuple[jax.Array, jax.Array] = lax.map(rescore, operands, batch_size=size)
+    return found
 
 
 def group_maxima(
     queries: jax.Array, rows: jax.Array, mask: jax.Array | None, *, squared_l2: bool
 ) -> jax.Array:
-    """The best score of each group of ``GROUP`` consecutive rows.
+    """Find the best score of each group of ``GROUP`` consecutive rows.
 
     Parameters
     ----------
@@ -131,7 +128,7 @@ def _rescore(
     k: int,
     squared_l2: bool,
 ) -> tuple[jax.Array, jax.Array]:
-    """The best k of the rows in ``groups`` (k,), which ascend, for ``query`` (d,)."""
+    """Find the best k of the rows in ``groups`` (k,), which ascend, for ``query`` (d,)."""
     num_rows = rows.shape[0]
     # The last group may be short: it is read with rows before it, which are left out again.
     begins = jnp.minimum(groups * GROUP, num_rows - GROUP)

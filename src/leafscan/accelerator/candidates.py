@@ -64,7 +64,7 @@ class Codes:
 )
 @dataclasses.dataclass(frozen=True)
 class Candidates:
-    """Candidates for `exact_top_k`, as `prepare_candidates` makes them; a pytree, so that it passes through jit.
+    """Candidates for `exact_top_k`, as `prepare_candidates` makes them: a pytree, which passes through jit.
 
     Attributes
     ----------
@@ -110,8 +110,8 @@ def prepare_candidates(
     metric
         "dot_product", "cosine" or "squared_l2".
     precision
-        What a kernel selects by: "bfloat16", or "int8" for half the time and half the memory, or "float32" for
-        no kernel.
+        What a kernel selects by: "bfloat16", or "int8" for half the time and half the memory, or "float32"
+        for no kernel.
 
     Returns
     -------

@@ -73,7 +73,7 @@ def certified_top_k(
     find_maxima: FindMaxima = hopper_maxima,
     interpret: bool = False,
 ) -> tuple[jax.Array, jax.Array]:
-    """The best k candidates of each query, by the kernels; the answer is as of `reference_top_k`.
+    """Find the best k candidates of each query by the kernels; the answer is as of `reference_top_k`.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def _certified(selected: Selected) -> _Found:
 
 
 def ceiling_of(queries: jax.Array, candidates: Candidates, coded: Codes, *, exact: bool) -> Ceiling:
-    """What a maximum over codes says of the scores in float32.
+    """Tell what a maximum over codes says of the scores in float32.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def ceiling_of(queries: jax.Array, candidates: Candidates, coded: Codes, *, exac
 
 
 def _bias(candidates: Candidates, mask: jax.Array | None, coded: Codes) -> jax.Array | None:
-    """What is added to the dot products of codes: (padded n,), or None where nothing is."""
+    """Make what is added to the dot products of codes: (padded n,), or None where nothing is."""
     codes, half_norms = candidates.codes, candidates.half_norms
     assert codes is not None
     if half_norms is None and mask is None:
@@ -234,6 +234,8 @@ def _ask_again(found: _Found, again: Callable[[jax.Array], _Found]) -> _Found:
             return done + size, _Found(*merged)
 
         state = (jnp.zeros((), count.dtype), found)
-        return lax.while_loop(lambda state: state[0] < count, step, state)[1]
+        _, found = lax.while_loop(lambda state: state[0] < count, step, state)
+        return found
 
-    return lax.cond(jnp.all(found.certain), lambda found: found, all_uncertain, found)
+    answer: _Found = lax.cond(jnp.all(found.certain), lambda found: found, all_uncertain, found)
+    return answer

@@ -25,7 +25,7 @@ class Platform(NamedTuple):
 
 
 def platform_of(*arrays: Any) -> Platform:
-    """The platform of the first array that lies on a device, or else JAX's default.
+    """Tell the platform of the first array that lies on a device, or else JAX's default.
 
     Parameters
     ----------
@@ -41,21 +41,22 @@ def platform_of(*arrays: Any) -> Platform:
     for leaf in jax.tree.leaves(arrays):
         if isinstance(leaf, jax.Array) and not isinstance(leaf, jax.core.Tracer):
             return _platform(next(iter(leaf.devices())))
-    default = jax.config.jax_default_device
+    default = getattr(jax.config, "jax_default_device", None)
     if default is None:
         return _platform(jax.devices()[0])
     return _platform(jax.devices(default)[0] if isinstance(default, str) else default)
 
 
 def is_hopper(platform: Platform) -> bool:
-    """Whether the kernels for Hopper run there.
+    """Whether the kernels for Hopper run there: they need JAX 0.10.
 
     Examples
     --------
     >>> is_hopper(Platform("gpu", "9.0")), is_hopper(Platform("gpu", "8.0"))
     (True, False)
     """
-    return platform.name in ("gpu", "cuda") and platform.compute_capability == "9.0"
+    hopper = platform.name in ("gpu", "cuda") and platform.compute_capability == "9.0"
+    return hopper and jax.__version_info__ >= (0, 10)
 
 
 def _platform(device: Any) -> Platform:

@@ -1,9 +1,12 @@
 """From group maxima to the top k, one small program a query: nothing but the answer goes back to memory.
 
-A program picks the best supers, then goes through the groups in them, the best first, and scores their rows in
-float32. It stops as soon as k scores are above what any other group can hold: the groups that are read are
-those that the certificate needs, and no more.
+A program picks the best supers, then goes through the groups in them, the best first, and scores their rows
+in float32. It stops as soon as k scores are above what any other group can hold: the groups that are read
+are those that the certificate needs, and no more.
 """
+
+# What a kernel works on are references that have no public types.
+# mypy: allow-untyped-defs, allow-untyped-calls
 
 from __future__ import annotations
 
@@ -116,7 +119,7 @@ def _kernel(
     squared_l2,
     chunk,
     masked,
-):  # type: ignore[no-untyped-def]  # noqa: E501
+):
     mask_ref = refs[0] if masked else None
     score_ref, position_ref, rest_ref = refs[-3:]
     which = pl.program_id(0)
@@ -127,7 +130,7 @@ def _kernel(
     worst = jnp.array(NOTHING if integer else -jnp.inf, group_ref.dtype)
     scale, offset = scale_ref[which], offset_ref[which]
 
-    def ceiling(maximum):  # type: ignore[no-untyped-def]
+    def ceiling(maximum):
         return jnp.where(maximum > worst, scale * maximum.astype(jnp.float32) + offset, -jnp.inf)
 
     lanes = jnp.arange(pl.next_power_of_2(num_supers), dtype=jnp.int32)
@@ -144,7 +147,7 @@ def _kernel(
     lane = jnp.arange(GROUP, dtype=jnp.int32)
     columns = jnp.arange(chunk, dtype=jnp.int32)
 
-    def score(group):  # type: ignore[no-untyped-def]
+    def score(group):
         position = group * GROUP + lane
         there = position < num_rows
         position = jnp.where(there, position, 0)
@@ -165,12 +168,12 @@ def _kernel(
                 value += jnp.sum(tile * query[None, :], axis=1)
         return jnp.where(there, value, -jnp.inf)
 
-    def goes_on(state):  # type: ignore[no-untyped-def]
+    def goes_on(state):
         index, top, _, _, scores = state
         above = jnp.sum((scores > ceiling(top)).astype(jnp.int32))
         return (index < groups) & (top > worst) & (above < k)
 
-    def step(state):  # type: ignore[no-untyped-def]
+    def step(state):
         index, top, values, read, scores = state
         name = jnp.min(jnp.where(values == top, names, _FAR))
         values = jnp.where(names == name, worst, values)
@@ -195,11 +198,11 @@ def _kernel(
     position_ref[which, outs] = best_positions
 
 
-def _best_supers(values, names, count, worst):  # type: ignore[no-untyped-def]
-    """The names of the ``count`` best values, -1 where there are fewer, and the best of the others."""
+def _best_supers(values, names, count, worst):
+    """Name the ``count`` best values, -1 where there are fewer, and the best of the others."""
     slots = jnp.arange(pl.next_power_of_2(count), dtype=jnp.int32)
 
-    def step(index, carry):  # type: ignore[no-untyped-def]
+    def step(index, carry):
         values, chosen = carry
         top = jnp.max(values)
         name = jnp.min(jnp.where(values == top, names, _FAR))
@@ -210,10 +213,10 @@ def _best_supers(values, names, count, worst):  # type: ignore[no-untyped-def]
     return chosen, jnp.max(values)
 
 
-def _best_rows(scores, positions, k):  # type: ignore[no-untyped-def]
+def _best_rows(scores, positions, k):
     outs = jnp.arange(pl.next_power_of_2(k), dtype=jnp.int32)
 
-    def step(index, carry):  # type: ignore[no-untyped-def]
+    def step(index, carry):
         scores, best, at = carry
         top = jnp.max(scores)
         position = jnp.min(jnp.where(scores == top, positions, _FAR))

@@ -2,13 +2,15 @@
 
 A block of the grid keeps its queries in shared memory and streams candidates past them. One warpgroup copies
 tiles ahead; the others multiply (``wgmma``) and reduce: while one reduces, the tensor cores work for the
-other. A score costs one maximum, and a group of 64 another ten operations a row.
+other. A score costs one maximum, and a group of 32 another ten operations a row, half of them shuffles.
 """
+
+# What a kernel works on are references that have no public types.
+# mypy: allow-untyped-defs, allow-untyped-calls
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 
 import jax
@@ -58,7 +60,7 @@ class Shape:
 
 
 def choose_shape(num_queries: int, dim: int, itemsize: int) -> Shape | None:
-    """The layout for a batch, or None where a block's queries and two tiles do not fit.
+    """Choose the layout for a batch, or None where a block's queries and two tiles do not fit.
 
     Examples
     --------
@@ -128,11 +130,11 @@ def hopper_maxima(
     swizzle = _swizzle(dim * itemsize)
     transforms = (plgpu.TilingTransform((8, swizzle // itemsize)), plgpu.SwizzleTransform(swizzle))
 
-    def body(query_ref, row_ref, *refs):  # type: ignore[no-untyped-def]
+    def body(query_ref, row_ref, *refs):
         bias_ref = refs[0] if bias is not None else None
         group_ref, super_ref = refs[-2:]
 
-        def scoped(smem, full, empty, loaded):  # type: ignore[no-untyped-def]
+        def scoped(smem, full, empty, loaded):
             query_smem, row_smem, group_smem, super_smem, bias_smem = smem
             warpgroup = lax.axis_index("wg")
             cell = lax.axis_index("cell")
@@ -141,14 +143,14 @@ def hopper_maxima(
             count = jnp.minimum(span, supers - first)
             steps = count * (flushes * tiles_of_flush)
 
-            def copy(step, slot):  # type: ignore[no-untyped-def]
+            def copy(step, slot):
                 here = pl.ds(first * SUPER + step * shape.tile, shape.tile)
                 plgpu.copy_gmem_to_smem(row_ref.at[here], row_smem.at[slot], full.at[slot])
                 if bias_ref is not None:
                     plgpu.copy_gmem_to_smem(bias_ref.at[here], bias_smem.at[slot], full.at[slot])
 
             @pl.when(warpgroup < shape.warpgroups)
-            def _compute():  # type: ignore[no-untyped-def]
+            def _compute():
                 if shape.warpgroups == 2:
                     plgpu.set_max_registers(232, action="increase")
                 mine = query_tile * block + warpgroup * shape.queries
@@ -158,25 +160,31 @@ def hopper_maxima(
                 by_row = plgpu.Layout.WGMMA.reduce(1)
 
                 @pl.loop(0, count)
-                def _super(which):  # type: ignore[no-untyped-def]
-                    def flush(part, best):  # type: ignore[no-untyped-def]
+                def _super(which):
+                    def flush(part, best):
                         place = which * flushes + part
                         plgpu.wait_smem_to_gmem(0, wait_read_only=True)
 
-                        def tile(index, best):  # type: ignore[no-untyped-def]
+                        def tile(index, best):
                             slot = lax.rem(place * tiles_of_flush + index, shape.stages)
                             plgpu.barrier_wait(full.at[slot])
 
-                            def multiply(acc):  # type: ignore[no-untyped-def]
+                            def accumulate(acc):
                                 plgpu.wgmma(acc, query_smem.at[warpgroup], _transposed(row_smem.at[slot]))
+
+                            def multiply(acc):
+                                accumulate(acc)
                                 return acc[...]
 
-                            accumulator = plgpu.ACC((shape.queries, shape.tile), score)
-                            scores = pl.run_scoped(multiply, accumulator)
-                            if bias_ref is not None:
+                            size = (shape.queries, shape.tile)
+                            if bias_ref is None:
+                                scores = pl.run_scoped(multiply, plgpu.WGMMAAccumulatorRef(size, score))
+                            else:
+                                # Sums begin with the bias, where they would begin with zero: it costs no sum.
                                 by_column = plgpu.Layout.WGMMA.reduce(0)
                                 added = plgpu.load(bias_smem.at[slot], (), layout=by_column)
-                                scores = scores + lax.broadcast_in_dim(added, scores.shape, [1])
+                                start = lax.broadcast_in_dim(added, size, [1])
+                                scores = pl.run_state(accumulate)(plgpu.WGMMAAccumulatorRef.init(start))
                             plgpu.barrier_arrive(empty.at[slot])
                             for group in range(groups_of_tile):
                                 top = scores[:, group * GROUP : (group + 1) * GROUP].max(axis=1)
@@ -202,7 +210,7 @@ def hopper_maxima(
                 plgpu.wait_smem_to_gmem(0)
 
             @pl.when(warpgroup == shape.warpgroups)
-            def _copy():  # type: ignore[no-untyped-def]
+            def _copy():
                 if shape.warpgroups == 2:
                     plgpu.set_max_registers(40, action="decrease")
                 # A super has at least as many tiles as there are stages.
@@ -210,7 +218,7 @@ def hopper_maxima(
                     copy(slot, slot)
 
                 @pl.loop(shape.stages, steps)
-                def _step(step):  # type: ignore[no-untyped-def]
+                def _step(step):
                     slot = lax.rem(step, shape.stages)
                     plgpu.barrier_wait(empty.at[slot])
                     copy(step, slot)
@@ -265,5 +273,5 @@ def _swizzle(row_bytes: int) -> int:
     return next(width for width in (128, 64, 32) if row_bytes % width == 0)
 
 
-def _transposed(ref):  # type: ignore[no-untyped-def]
+def _transposed(ref):
     return plgpu.transpose_ref(ref, (1, 0))

@@ -38,13 +38,14 @@ def all_scores(queries: jax.Array, rows: jax.Array, *, squared_l2: bool) -> jax.
     rows = rows.astype(jnp.float32)
     if not squared_l2:
         return jnp.matmul(queries, rows.T, precision=lax.Precision.HIGHEST)
-    return lax.map(lambda query: -jnp.sum(jnp.square(rows - query), axis=1), queries)
+    scores: jax.Array = lax.map(lambda query: -jnp.sum(jnp.square(rows - query), axis=1), queries)
+    return scores
 
 
 def reference_top_k(
     queries: jax.Array, rows: jax.Array, mask: jax.Array | None, *, k: int, squared_l2: bool
 ) -> tuple[jax.Array, jax.Array]:
-    """The best k rows of each query, by definition.
+    """Find the best k rows of each query, by definition.
 
     Parameters
     ----------

@@ -16,6 +16,9 @@ from leafscan.index.metric import Metric
 
 __all__ = ["merge_top_k", "sharded_top_k"]
 
+#: Stands behind all positions.
+_NOWHERE = 2**31 - 1
+
 
 def merge_top_k(found: TopK, axis_name: Hashable, *, squared_l2: bool = False) -> TopK:
     """Merge what each device of an axis found; for use inside `jax.shard_map`.
@@ -48,10 +51,10 @@ def merge_top_k(found: TopK, axis_name: Hashable, *, squared_l2: bool = False) -
     positions = lax.all_gather(found.positions, axis_name, axis=1, tiled=True)
     cost = scores if squared_l2 else -scores
     # Both keys at once: positions are distinct, but for -1, which all stand last.
-    place = jnp.where(positions < 0, jnp.iinfo(jnp.int32).max, positions)
+    place = jnp.where(positions < 0, _NOWHERE, positions)
     cost, place = lax.sort((cost, place), dimension=1, num_keys=2)
     cost, place = cost[:, :k], place[:, :k]
-    missing = place == jnp.iinfo(jnp.int32).max
+    missing = place == _NOWHERE
     return TopK(scores=cost if squared_l2 else -cost, positions=jnp.where(missing, -1, place))
 
 
@@ -143,14 +146,17 @@ def sharded_top_k(
         )
         return TopK(*(part[0] for part in merged)) if single else merged
 
-    rows, everywhere = PartitionSpec(axes), PartitionSpec()
+    # Untyped in JAX.
+    specs: Any = PartitionSpec
+    rows, everywhere = specs(axes), specs()
 
     def spread(array: Any, spec: PartitionSpec) -> jax.Array:
         # A mesh of explicit axes refuses what lies otherwise; with the others it is a constraint.
-        return jax.device_put(array, NamedSharding(mesh, spec))
+        placed: jax.Array = jax.device_put(array, NamedSharding(mesh, spec))
+        return placed
 
     masks = () if mask is None else (spread(mask, rows),)
-    return jax.shard_map(
+    answer: TopK = jax.shard_map(
         search,
         mesh=mesh,
         in_specs=(everywhere, rows, *(rows for _ in masks)),
@@ -158,3 +164,4 @@ def sharded_top_k(
         # What is gathered is equal everywhere, which the check cannot see.
         check_vma=False,
     )(spread(queries, everywhere), spread(candidates, rows), *masks)
+    return answer

@@ -13,7 +13,6 @@ from jax import lax
 
 from leafscan.accelerator.blockwise import blockwise_top_k
 from leafscan.accelerator.candidates import Candidates, Precision, check_precision, prepare_candidates, unit
-from leafscan.accelerator.certified import certified_top_k, kernel_takes
 from leafscan.accelerator.devices import Platform, is_hopper, platform_of
 from leafscan.index.metric import Metric, check_metric
 
@@ -72,8 +71,8 @@ def exact_top_k(
     queries
         (q, d) or (d,), floating; finite.
     candidates
-        (n, d), floating and finite, or what `prepare_candidates` made of them, which saves a pass over them at
-        every call.
+        (n, d), floating and finite, or what `prepare_candidates` made of them, which saves a pass over them
+        at every call.
     k
         How many, at least 1; more than n gives padding. Above 100 no kernel is used.
     metric
@@ -105,9 +104,10 @@ def exact_top_k(
     Notes
     -----
     Under `jax.vmap`, a batch of queries over one set of candidates is one call with all of them. Scores have
-    derivatives, with respect to queries and candidates; positions have none, and neither has the choice. Under
-    `jax.shard_map` it sees its shard: `sharded_top_k` merges. Scores of whole rows are sums of float32
-    products, so that scores nearer than a rounding may come in either order.
+    derivatives, with respect to queries and candidates; positions have none, and neither has the choice.
+    Inside `jax.shard_map` it sees its shard, and `merge_top_k` merges what the shards found, as
+    `sharded_top_k` does; with the kernels pass ``check_vma=False``. Scores are sums of float32 products, so
+    that those nearer than a rounding may come in either order.
 
     Examples
     --------
@@ -126,6 +126,7 @@ def exact_top_k(
     >>> bool((search(candidates[:2], ready, even).positions % 2 == 0).all())
     True
     """
+    given: Any
     if isinstance(candidates, Candidates):
         ready = candidates
         if metric is not None and metric != ready.metric:
@@ -162,7 +163,7 @@ def exact_top_k(
         raise TypeError(
             f"candidates must be floating numbers; received {given.dtype}: convert them to float32."
         )
-    found = _top_k(how, queries, given, mask)
+    found: TopK = _top_k(how, queries, given, mask)
     if how.metric == "squared_l2":
         found = TopK(scores=-found.scores, positions=found.positions)
     return TopK(*(part[0] for part in found)) if single else found
@@ -170,7 +171,7 @@ def exact_top_k(
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _top_k(how: _How, queries: jax.Array, candidates: Any, mask: jax.Array | None) -> TopK:
-    return _batched(how)(queries, candidates, mask)
+    return cast(TopK, _batched(how)(queries, candidates, mask))
 
 
 @_top_k.defjvp
@@ -204,7 +205,7 @@ def _lengths_one(rows: jax.Array) -> jax.Array:
 
 
 def _batched(how: _How) -> Any:
-    """The call with its rule for vmap: queries that share their candidates and mask are one batch."""
+    """Make the call with its rule for vmap: queries that share their candidates and mask are one batch."""
 
     @jax.custom_batching.custom_vmap
     def call(queries: jax.Array, candidates: Any, mask: jax.Array | None) -> TopK:
@@ -243,13 +244,16 @@ def _answer(how: _How, queries: jax.Array, candidates: Any, mask: jax.Array | No
     else:
         ready = prepare_candidates(candidates, metric=how.metric, precision=precision)
     if kernel:
+        # The kernels need parts of JAX that not every platform's has: they are imported where they are used.
+        from leafscan.accelerator.certified import certified_top_k, kernel_takes
+
         fits = (mask is None or mask.ndim == 1) and kernel_takes(ready, queries.shape[0], how.k)
         if fits:
             return TopK(*certified_top_k(queries, ready, mask, k=how.k, recall_target=how.recall_target))
         if how.implementation == "kernel":
             raise ValueError(
-                "implementation must not be 'kernel' here: the kernel takes bfloat16 or int8 codes, k up to 100 of "
-                "at least 64 k candidates, a mask of shape (n,), and dimensions that fit its shared memory."
+                "implementation must not be 'kernel' here: the kernel takes bfloat16 or int8 codes, k up to "
+                "100 of at least 64 k candidates, a mask of shape (n,), and dimensions that fit its memory."
             )
     target = how.recall_target if how.platform.name == "tpu" else 1.0
     return TopK(
@@ -285,6 +289,6 @@ def _check_mask(mask: Any, num_queries: int, num_rows: int, *, single: bool) -> 
     shapes = [(num_rows,)] if single else [(num_rows,), (num_queries, num_rows)]
     if mask.shape not in shapes:
         raise ValueError(
-            f"mask must be of shape {' or '.join(str(shape) for shape in shapes)}; received shape {mask.shape}."
+            f"mask must be of shape {' or '.join(map(str, shapes))}; received shape {mask.shape}."
         )
-    return mask
+    return cast(jax.Array, mask)

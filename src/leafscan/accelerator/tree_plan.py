@@ -181,8 +181,8 @@ def device_tree(index: Index, *, leaves: int | None = None, candidates: int | No
     config = index.config
     if config.tree is None or not isinstance(config.score, AsymmetricHash) or config.row_dtype is None:
         raise ValueError(
-            "index must have a tree, codes and rows to be searched as a tree on the device: exact_top_k searches "
-            "its vectors without."
+            "index must have a tree, codes and rows to be searched as a tree on the device: exact_top_k "
+            "searches its vectors without."
         )
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "index.leafscan")

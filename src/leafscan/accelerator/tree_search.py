@@ -83,6 +83,7 @@ def _route(queries: jax.Array, tree: DeviceTree) -> tuple[jax.Array, jax.Array]:
         worth = 2 * own - jnp.sum(jnp.square(tree.centroids), axis=1)
         own = worth - jnp.sum(jnp.square(seen), axis=1, keepdims=True)
     else:
+        assert tree.leaf_scales is not None
         length = jnp.linalg.norm(queries, axis=1, keepdims=True)
         routed = jnp.matmul(queries, tree.routing.T, precision=_HIGHEST)
         worth = tree.leaf_scales * routed + tree.leaf_biases * length
@@ -114,7 +115,7 @@ def _search(
 
 
 def _table(query: jax.Array, tree: DeviceTree) -> jax.Array:
-    """What each codeword of each block adds to a score: (blocks, words)."""
+    """Tell what each codeword of each block adds to a score: (blocks, words)."""
     seen = query if tree.center is None else query - tree.center
     if tree.projection is not None:
         seen = jnp.matmul(tree.projection, seen, precision=_HIGHEST)
@@ -147,7 +148,7 @@ def _scan(
 
 
 def _once(rows: jax.Array, scores: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
-    """The ``count`` best different rows; ``scores`` descend."""
+    """Keep the ``count`` best different rows; ``scores`` descend."""
     rank = jnp.arange(rows.shape[0], dtype=jnp.int32)
     by_row, ranks = lax.sort((rows, rank), num_keys=2)
     again = jnp.concatenate([jnp.zeros((1,), jnp.bool_), by_row[1:] == by_row[:-1]])
