@@ -12,7 +12,8 @@ help:
 	@$(MAKE) --no-print-directory -C "$(dir $(lastword $(MAKEFILE_LIST)))" $@
 else
 
-.PHONY: help set-up demo test test-native test-python lint bench bench-10m bench-kernels sanitize clean distclean
+.PHONY: help set-up demo test test-native test-python lint bench bench-10m bench-kernels sanitize soak soak-files-sanitized clean \
+	distclean
 .NOTPARALLEL:
 
 VENV := .venv
@@ -28,7 +29,7 @@ say = @printf '==> %s\n'
 
 help: ## Say what there is to make
 	@echo 'make TARGET [ARGS="..."], on Linux and macOS, with Python 3.11 or newer (PYTHON=... names one).'
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-21s %s\n", $$1, $$2}' Makefile
 
 set-up: $(INSTALLED) ## System packages, the environment .venv, the engine; all targets begin with it
 	$(say) 'All is set up: .venv holds leafscan and what it needs'
@@ -81,11 +82,26 @@ sanitize: $(INSTALLED) ## The engine's own tests under AddressSanitizer and Unde
 	@cmake --build build/sanitize
 	@UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ctest --test-dir build/sanitize --output-on-failure
 
+soak: $(INSTALLED) ## Try to break it: all subjects, or one of them (ARGS="files --count 1000 --seed 2"; ARGS="--help")
+	$(say) 'Soaking; raw results go to soak/out/'
+	@$(PY) -m soak $(ARGS)
+
+soak-files-sanitized: $(INSTALLED) ## The subject "files" under the sanitizers; GCC on Linux (ARGS="--count 1000")
+	$(say) 'Building the engine with sanitizers, and trying files with it'
+	@cmake -S . -B build/soak-sanitized -G Ninja --log-level=WARNING -DCMAKE_CXX_COMPILER=$(CXX) \
+		-DPython_EXECUTABLE=$(abspath $(PY)) -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+		-DLEAFSCAN_SANITIZE=address,undefined
+	@cmake --build build/soak-sanitized
+	@LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
+		ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+		$(PY) -m soak files --engine "$$(echo build/soak-sanitized/native/_engine*.so)" \
+		--output soak/out/files-sanitized.json $(ARGS)
+
 clean: ## Remove what was built, written by the demo, or cached
 	rm -rf build dist demo .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find benchmarks src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find benchmarks scripts soak src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## The same, the environment and the benchmarks' data too
-	rm -rf $(VENV) benchmarks/out
+	rm -rf $(VENV) benchmarks/out soak/out
 
 endif

@@ -7,5 +7,6 @@ namespace leafscan {
 
 void BindBuild(nanobind::module_& module);
 void BindSearcher(nanobind::module_& module);
+void BindWriter(nanobind::module_& module);
 
 }  // namespace leafscan

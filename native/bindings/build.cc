@@ -15,6 +15,7 @@
 #include "leafscan/build/builder.h"
 #include "leafscan/hash/layout.h"
 #include "names.h"
+#include "put_sections.h"
 #include "python_monitor.h"
 
 namespace nb = nanobind;
@@ -23,38 +24,12 @@ using namespace nb::literals;
 namespace leafscan {
 namespace {
 
-void PutRows(nb::dict& sections, const std::string& prefix, RowSections&& built, RowType type, std::size_t n,
-             std::size_t dim) {
-  const std::string name = prefix + "rows";
-  switch (type) {
-    case RowType::kBFloat16:
-      sections[name.c_str()] = ToNumPy(std::move(built.bfloat16), {n, dim});
-      break;
-    case RowType::kInt8:
-      sections[name.c_str()] = ToNumPy(std::move(built.int8), {n, dim});
-      sections[(prefix + "row_scales").c_str()] = ToNumPy(std::move(built.scales), {dim});
-      break;
-    default:
-      sections[name.c_str()] = ToNumPy(std::move(built.float32), {n, dim});
-  }
-}
-
 void PutUpper(nb::dict& sections, Sections& built, std::size_t upper_leaves, std::size_t dim) {
   sections["upper_centroids"] = ToNumPy(std::move(built.upper_centroids), {upper_leaves, dim});
   sections["upper_offsets"] = ToNumPy(std::move(built.upper_offsets), {upper_leaves + 1});
   if (built.upper_scales.empty()) return;
   sections["upper_scales"] = ToNumPy(std::move(built.upper_scales), {upper_leaves});
   sections["upper_biases"] = ToNumPy(std::move(built.upper_biases), {upper_leaves});
-}
-
-void PutCodes(nb::dict& sections, const std::string& prefix, CodeSections&& built, const CodeLayout& layout) {
-  const std::size_t groups = built.live.size();
-  sections[(prefix + "codes").c_str()] =
-      ToNumPy(std::move(built.codes), {groups, layout.padded_blocks(), layout.block_bytes()});
-  if (!built.terms.empty()) {
-    sections[(prefix + "terms").c_str()] = ToNumPy(std::move(built.terms), {groups, kGroupPoints});
-  }
-  sections[(prefix + "live").c_str()] = ToNumPy(std::move(built.live), {groups});
 }
 
 nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bool normalize, std::size_t num_leaves,

@@ -13,6 +13,7 @@ NB_MODULE(_engine, module) {
   module.doc() = "The native engine: arrays in, arrays out.";
   leafscan::BindBuild(module);
   leafscan::BindSearcher(module);
+  leafscan::BindWriter(module);
   module.def("available_threads", &leafscan::AvailableThreads);
   module.def("instruction_set", &leafscan::InstructionSet);
   module.def("instruction_sets", &leafscan::InstructionSets);

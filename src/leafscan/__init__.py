@@ -14,11 +14,15 @@ This package needs NumPy and safetensors only; what brings it into a framework l
 (``leafscan.recommend`` and so on), which are imported when you import them.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from leafscan.index import (
     AsymmetricHash,
     BruteForce,
     Config,
     FileFormatError,
+    FileSection,
+    FileSummary,
     Filter,
     Index,
     Reorder,
@@ -27,15 +31,22 @@ from leafscan.index import (
     Tree,
     __version__,
     build,
+    inspect,
     load,
     verify,
 )
 
+if TYPE_CHECKING:
+    from leafscan.index import Catalogue, open
+
 __all__ = [
     "AsymmetricHash",
     "BruteForce",
+    "Catalogue",
     "Config",
     "FileFormatError",
+    "FileSection",
+    "FileSummary",
     "Filter",
     "Index",
     "Reorder",
@@ -44,6 +55,17 @@ __all__ = [
     "Tree",
     "__version__",
     "build",
+    "inspect",
     "load",
+    "open",
     "verify",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Only who opens a catalogue pays for SQLite.
+    if name in ("Catalogue", "open"):
+        from leafscan import index
+
+        return getattr(index, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -132,11 +132,115 @@ class Searcher:
         searcher compiled raises ValueError.
         """
 
-    def compile_filter(self, allowed: NDArray[np.uint8]) -> Filter:
-        """Compile (n,) bytes by row, 0 for rows that must not be returned."""
+    def search_among(
+        self,
+        queries: NDArray[np.float32],
+        k: int,
+        leaves: int,
+        candidates: int,
+        threads: int,
+        normalize: bool = False,
+        filter: Filter | None = None,
+        refined: int = 0,
+        upper_leaves: int = 0,
+        allow: NDArray[np.uint32] | None = None,
+        deny: NDArray[np.uint32] | None = None,
+        allow_mask: NDArray[np.uint8] | None = None,
+        deny_mask: NDArray[np.uint8] | None = None,
+        mask_rows: NDArray[np.uint32] | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Search as `search` does, for each query among rows of its own, which ``filter`` allows too.
+
+        ``allow`` and ``deny`` are (q, m) rows in any order; what is no row of the index (2**32 - 1, say)
+        fills up. ``allow_mask`` and ``deny_mask`` are (q, p) bytes, not 0 where the row that ``mask_rows``
+        (p,) has at that place is named. What is allowed and denied is denied. Without a mask or a list to
+        allow, all is allowed that is not denied. q is 1 for queries of (d,).
+        """
+
+    @property
+    def count(self) -> int:
+        """How many rows are there."""
+
+    @property
+    def row_end(self) -> int:
+        """All row numbers are below: those of the sections come first, of what came since after them."""
+
+    @property
+    def fresh_nbytes(self) -> int:
+        """The memory of what came since the sections were made."""
+
+    def search_exactly(
+        self, queries: NDArray[np.float32], k: int, threads: int, normalize: bool = False
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """As `search`, but every row is scored, whatever the plan; needs rows."""
+
+    def live_rows(self) -> NDArray[np.uint32]:
+        """The rows that are there, ascending."""
+
+    def read_rows(self, rows: NDArray[np.uint32]) -> NDArray[np.float32]:
+        """Rows as floats, (m, d); needs rows."""
+
+    def leaf_sizes(self) -> NDArray[np.uint64]:
+        """How many rows each leaf holds; one leaf without a tree."""
+
+    def code_errors(self, step: int) -> tuple[float, float]:
+        """The mean squared errors of codes, of every ``step``-th row of the sections, and of those since."""
+
+    def folded(self, threads: int) -> tuple[dict[str, NDArray[Any]], NDArray[np.uint32]]:
+        """What is there as sections (those that change, without ``order``), and the row of each row."""
+
+    def compile_filter(self, allowed: NDArray[np.uint8], before: Filter | None = None) -> Filter:
+        """Compile (row_end,) bytes by row, 0 for rows that must not be returned.
+
+        ``before``, of an earlier version of the same sections, makes it quick where it says the same of all
+        rows that are in both versions.
+        """
 
     def route(self, queries: NDArray[np.float32], leaves: int, upper_leaves: int = 0) -> NDArray[np.int32]:
         """The leaves (q, leaves) that each query visits, best first (tree only)."""
+
+class NextVersion:
+    """What a writer has prepared."""
+
+    @property
+    def searcher(self) -> Searcher:
+        """The version, not to be searched before it is committed."""
+
+    @property
+    def rows(self) -> NDArray[np.uint32]:
+        """The row of each vector that came."""
+
+class Writer:
+    """Makes versions from a searcher's on; one call at a time."""
+
+    def __init__(
+        self,
+        searcher: Searcher,
+        *,
+        normalize: bool,
+        spherical: bool,
+        soar_lambda: float,
+        anisotropic_threshold: float,
+        row_threshold: float,
+    ) -> None:
+        """Take a searcher that was made from sections, and how they were built (`build`)."""
+
+    def prepare(
+        self,
+        vectors: NDArray[np.float32] | None,
+        ids: NDArray[np.int64],
+        removed: NDArray[np.uint32],
+        threads: int,
+        progress: Any = None,
+    ) -> NextVersion:
+        """Make the version in which ``vectors`` (m, d) came, as ``ids`` (m,), and rows ``removed`` went.
+
+        A vector that holds NaN or infinity raises ValueError, which names the first such vector. What is not
+        committed leaves nothing behind.
+        """
+
+    def commit(self, next: NextVersion) -> None:
+        """Go on from the version that was prepared last."""
 
 def available_threads() -> int:
     """The processors that affinity and cgroup allow, at least 1."""

@@ -105,12 +105,12 @@ def test_a_file_system_without_folder_sync_is_forgiven_and_a_failing_disk_is_not
     monkeypatch.setattr(os, "fsync", fail)
     if raised:
         with pytest.raises(OSError, match="no"):
-            atomic._sync_folder(tmp_path)
+            atomic.sync_folder(tmp_path)
     else:
-        atomic._sync_folder(tmp_path)
+        atomic.sync_folder(tmp_path)
 
 
 def test_other_systems_sync_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "name", "nt")
     monkeypatch.setattr(os, "open", None)
-    atomic._sync_folder(tmp_path)
+    atomic.sync_folder(tmp_path)

@@ -381,15 +381,6 @@ def test_the_plan_is_told_in_a_line(vectors: Matrix, config: Config, said: str) 
     assert said in repr(build(vectors, metric="cosine", config=config))
 
 
-@pytest.mark.parametrize(
-    ("nbytes", "said"), [(999, "999 bytes"), (1_000, "1 kB"), (148e6, "148 MB"), (2e13, "2e+04 GB")]
-)
-def test_sizes_read_well(nbytes: float, said: str) -> None:
-    from leafscan.index.index import _size
-
-    assert _size(int(nbytes)) == said
-
-
 def test_ids_count_as_bytes(vectors: Matrix) -> None:
     plain = build(vectors, metric="cosine").nbytes
     assert build(vectors, metric="cosine", ids=np.arange(600)).nbytes == plain + 600 * 8

@@ -57,8 +57,8 @@ def test_a_quarter_of_the_centroids_finds_nearly_all_of_the_leaves(metric: str) 
     offsets = index._contents.sections["upper_offsets"].astype(np.int64)
     upper_of = np.repeat(np.arange(36), np.diff(offsets))
     given = queries / np.linalg.norm(queries, axis=1, keepdims=True) if metric == "cosine" else queries
-    plain = index._searcher.route(given, 6)
-    some = index._searcher.route(given, 6, 9)
+    plain = index._living.searcher.route(given, 6)
+    some = index._living.searcher.route(given, 6, 9)
     best = np.argsort(-_upper_scores(index, queries), axis=1)[:, :10]
     scored = np.diff(offsets)[best[:, :9]].sum(1).mean() / 300
     kept = np.mean([len(set(a) & set(b)) / 6 for a, b in zip(plain, some, strict=True)])
@@ -68,7 +68,7 @@ def test_a_quarter_of_the_centroids_finds_nearly_all_of_the_leaves(metric: str) 
     # They come from the best upper leaves (the tenth may be the ninth by the engine's integers).
     assert np.mean([np.isin(upper_of[a], b).all() for a, b in zip(some, best, strict=True)]) > 0.99
     # Fewer find fewer: the scores of upper leaves do choose.
-    fewer = index._searcher.route(given, 6, 2)
+    fewer = index._living.searcher.route(given, 6, 2)
     worse = np.mean([len(set(a) & set(b)) / 6 for a, b in zip(plain, fewer, strict=True)])
     assert 0.5 < worse < kept
 
@@ -78,8 +78,8 @@ def test_all_upper_leaves_are_a_plain_search(metric: str) -> None:
     vectors = _clustered(6_000, 12, seed=2)
     index = _build(vectors, metric, 17)
     every = index.search(vectors[:60], k=10, params=SearchParams(upper_leaves=17))
-    plain = index._searcher.route(vectors[:60], 20, 0)
-    assert np.array_equal(plain, index._searcher.route(vectors[:60], 20, 17))
+    plain = index._living.searcher.route(vectors[:60], 20, 0)
+    assert np.array_equal(plain, index._living.searcher.route(vectors[:60], 20, 17))
     exact = leafscan.build(vectors, metric=metric).search(vectors[:60], k=10)
     thorough = index.search(
         vectors[:60], k=10, params=SearchParams(leaves=300, candidates=6_000, upper_leaves=1)

@@ -28,7 +28,7 @@ inline void PutCode(std::uint8_t* group, std::size_t block, std::size_t j, std::
 
 inline std::uint8_t GetCode(const std::uint8_t* group, std::size_t block, std::size_t j) {
   const std::uint8_t both = group[block * kBlockBytes + j % 16];
-  return j < 16 ? both & 15 : both >> 4;
+  return static_cast<std::uint8_t>(j < 16 ? both & 15 : both >> 4);
 }
 
 // The layout of codes of either kind.
@@ -50,6 +50,9 @@ struct CodeLayout {
     } else {
       PutCode(group, block, j, code);
     }
+  }
+  std::uint8_t Get(const std::uint8_t* group, std::size_t block, std::size_t j) const {
+    return wide() ? group[block * kWideBlockBytes + j] : GetCode(group, block, j);
   }
 };
 

@@ -32,6 +32,10 @@ class RowStore {
   std::size_t cols() const { return cols_; }
   bool empty() const { return rows_ == 0; }
   const float* scales() const { return scales_; }  // int8 alone
+  // A row as it is kept; of its type alone.
+  const float* float32(std::size_t row) const { return float32_.row(row); }
+  const std::uint16_t* bfloat16(std::size_t row) const { return bfloat16_.row(row); }
+  const std::int8_t* int8(std::size_t row) const { return int8_.row(row); }
 
   // The score of a row: larger is better for both metrics. A row scores the same to the bit by each of the three, in
   // every batch, on every thread and with every instruction set. Cost: simd/row_score.h, bfloat16_score.h, int8_score.h.

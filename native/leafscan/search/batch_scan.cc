@@ -36,7 +36,8 @@ std::size_t BatchScan::QueriesAtOnce(const Snapshot& snapshot, std::size_t queri
 }
 
 void BatchScan::Scan(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves,
-                     std::size_t upper_leaves, std::size_t wanted) {
+                     std::size_t upper_leaves, std::size_t wanted, std::span<const DeniedRows> denied) {
+  denied_ = denied;
   Route(snapshot, queries, leaves, upper_leaves, wanted);
   // Each wave leaves thresholds nearer to where they end for the larger one that follows.
   const std::size_t ends[] = {1, std::max<std::size_t>(1, leaves / kFirstShare), leaves};
@@ -93,13 +94,22 @@ void BatchScan::Route(const Snapshot& snapshot, const MatrixView<float>& queries
     for (std::size_t i = 0; i < some; ++i) {
       Query& query = queries_[first + i];
       query.table.Build(snapshot, {seen_.data() + i * seen_dim, seen_dim});
-      query.survivors.Reset(wanted, snapshot.has_spill());
+      const DeniedRows* denied = denied_.empty() ? nullptr : &denied_[first + i];
+      const bool by_place = snapshot.rows_by_place();
+      query.survivors.Reset(wanted + (denied == nullptr || by_place ? 0 : denied->size()), snapshot.has_spill());
+      query.passed = 0;
       for (std::size_t visit = 0; visit < leaves; ++visit) {
         const std::uint64_t key = keys_[i * leaves + visit];
         const float center = CenterScore(snapshot, {centered_.data() + i * dim, dim}, key, route_, i);
         if (visit == 0) query.table.SetOrigin(center);
         const std::size_t at = (first + i) * leaves + visit;
-        visits_[at] = {static_cast<std::uint32_t>(first + i), query.table.Bias(center), KeyRow(key)};
+        Visit& routed = visits_[at];
+        routed = {static_cast<std::uint32_t>(first + i), query.table.Bias(center), KeyRow(key)};
+        if (denied == nullptr || !by_place) continue;
+        const std::uint64_t* range = snapshot.arrays.leaf_offsets.data() + routed.leaf;
+        const std::span<const std::uint32_t> here = denied->Within(range[0], range[1]);
+        routed.denied = static_cast<std::uint32_t>(here.size());
+        routed.first_denied = static_cast<std::uint32_t>(here.data() - denied->sorted().data());
       }
     }
   }
@@ -107,28 +117,45 @@ void BatchScan::Route(const Snapshot& snapshot, const MatrixView<float>& queries
 
 void BatchScan::ScanLeaf(const Leaf& leaf, std::span<const Visit> visits, std::size_t group_bytes) {
   for (const Segment& segment : leaf.segments) {
-    std::size_t at = 0;
-    for (; at + 2 <= visits.size(); at += 2) {
-      Query& first = queries_[visits[at].query];
-      Query& second = queries_[visits[at + 1].query];
-      GroupRun run = RunOf(segment, 0);
-      while (run.groups > 0) {
-        const PairProgress done = ScanGroupsForTwo(
-            run,
-            {first.table.view(), visits[at].bias, SurvivorScore(first.survivors.least()), first.survivors.room()},
-            {second.table.view(), visits[at + 1].bias, SurvivorScore(second.survivors.least()),
-             second.survivors.room()});
-        first.survivors.Commit(done.kept[0]);
-        second.survivors.Commit(done.kept[1]);
-        if (first.survivors.room().size() < Survivors::kRoom) first.survivors.Compact();
-        if (second.survivors.room().size() < Survivors::kRoom) second.survivors.Compact();
-        Skip(run, done.groups, group_bytes);
+    const Visit* waiting = nullptr;
+    for (const Visit& visit : visits) {
+      if (visit.denied > 0) {
+        ScanAlone(segment, visit, group_bytes);
+      } else if (waiting == nullptr) {
+        waiting = &visit;
+      } else {
+        ScanTogether(segment, *waiting, visit, group_bytes);
+        waiting = nullptr;
       }
     }
-    if (at < visits.size()) {
-      Query& query = queries_[visits[at].query];
-      ScanRun(RunOf(segment, visits[at].bias), query.table.view(), group_bytes, query.survivors);
-    }
+    if (waiting != nullptr) ScanAlone(segment, *waiting, group_bytes);
+  }
+}
+
+void BatchScan::ScanAlone(const Segment& segment, const Visit& visit, std::size_t group_bytes) {
+  Query& query = queries_[visit.query];
+  GroupRun run = RunOf(segment, visit.bias);
+  if (visit.denied > 0) {
+    const auto here = denied_[visit.query].sorted().subspan(visit.first_denied, visit.denied);
+    query.passed += WithoutDenied(segment, run.live, here, undenied_);
+    run.live = undenied_.data();
+  }
+  ScanRun(run, query.table.view(), group_bytes, query.survivors);
+}
+
+void BatchScan::ScanTogether(const Segment& segment, const Visit& one, const Visit& other, std::size_t group_bytes) {
+  Query& first = queries_[one.query];
+  Query& second = queries_[other.query];
+  GroupRun run = RunOf(segment, 0);
+  while (run.groups > 0) {
+    const PairProgress done = ScanGroupsForTwo(
+        run, {first.table.view(), one.bias, SurvivorScore(first.survivors.least()), first.survivors.room()},
+        {second.table.view(), other.bias, SurvivorScore(second.survivors.least()), second.survivors.room()});
+    first.survivors.Commit(done.kept[0]);
+    second.survivors.Commit(done.kept[1]);
+    if (first.survivors.room().size() < Survivors::kRoom) first.survivors.Compact();
+    if (second.survivors.room().size() < Survivors::kRoom) second.survivors.Compact();
+    Skip(run, done.groups, group_bytes);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "leafscan/core/aligned_vector.h"
 #include "leafscan/core/matrix_view.h"
 #include "leafscan/core/survivors.h"
+#include "leafscan/search/denied_rows.h"
 #include "leafscan/search/query_table.h"
 #include "leafscan/snapshot/snapshot.h"
 #include "leafscan/tree/router.h"
@@ -31,23 +32,29 @@ class BatchScan {
                                    std::size_t wanted, int threads);
 
   // Needs a tree and codes. `leaves` are visited by each query, of those in its best `upper_leaves` (0: of all); `wanted` rows
-  // survive.
+  // survive. `denied`, where not empty, has rows for each query: they are passed over where rows follow from places, and
+  // elsewhere as many more rows survive.
   void Scan(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves, std::size_t upper_leaves,
-            std::size_t wanted);
+            std::size_t wanted, std::span<const DeniedRows> denied = {});
 
   // What survived for query i, as survivor keys (simd/group_scan.h) in no order; valid until the next scan.
   std::span<const std::uint64_t> Best(std::size_t i) { return queries_[i].survivors.Best(); }
   const QueryTable& table(std::size_t i) const { return queries_[i].table; }
+  // How many denied points of query i were passed over.
+  std::size_t passed(std::size_t i) const { return queries_[i].passed; }
 
  private:
   struct Query {
     QueryTable table;
     Survivors survivors;
+    std::size_t passed = 0;
   };
   struct Visit {
     std::uint32_t query = 0;
     std::int32_t bias = 0;
     std::uint32_t leaf = 0;
+    std::uint32_t denied = 0;  // how many of the leaf's rows are, and the place of the first in the query's list
+    std::uint32_t first_denied = 0;
   };
 
   void Route(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves, std::size_t upper_leaves,
@@ -56,7 +63,13 @@ class BatchScan {
   void ScanWave(const Snapshot& snapshot, std::size_t queries, std::size_t leaves, std::size_t begin, std::size_t end);
   void ScanLeaf(const Leaf& leaf, std::span<const Visit> visits, std::size_t group_bytes);
 
+  // One visit by itself, or two in one pass.
+  void ScanAlone(const Segment& segment, const Visit& visit, std::size_t group_bytes);
+  void ScanTogether(const Segment& segment, const Visit& one, const Visit& other, std::size_t group_bytes);
+
   std::vector<Query> queries_;
+  std::span<const DeniedRows> denied_;
+  AlignedVector<std::uint32_t> undenied_;
   AlignedVector<float> centered_;
   AlignedVector<float> projected_;
   AlignedVector<float> seen_;

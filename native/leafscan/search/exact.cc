@@ -79,8 +79,8 @@ void ExactSearch::Prepare(int threads) const {
 }
 
 std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float>& queries, std::size_t k,
-                                                          int threads, Monitor* monitor,
-                                                          const Filter* filter) const {
+                                                          int threads, Monitor* monitor, const Filter* filter,
+                                                          std::span<const DeniedRows> denied) const {
   const std::size_t dim = rows_.cols();
   k = std::min(k, rows_.rows());  // there are no more, and room is made for each
   const bool one_by_one = queries.rows <= kFewQueries;
@@ -96,6 +96,10 @@ std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float
   std::vector<TopKeys> best(queries.rows * splits);
   const auto search_tile = [&](const Tile& tile, std::size_t split) {
     const auto keys = [&](std::size_t lane) -> TopKeys& { return best[(tile.first_query + lane) * splits + split]; };
+    const auto allows = [&](std::size_t lane, std::size_t row) {
+      if (filter != nullptr && !filter->Allows(row)) return false;
+      return denied.empty() || !denied[tile.first_query + lane].Contains(static_cast<std::uint32_t>(row));
+    };
     for (std::size_t lane = 0; lane < tile.queries; ++lane) keys(lane).Reset(k);
     if (one_by_one) {
       float scores[kRowsAtOnce];
@@ -107,8 +111,8 @@ std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float
         if (NoneAllowed(filter, begin, count)) continue;
         rows_.ScoreRange(query, begin, count, scores);
         for (std::size_t i = 0; i < count; ++i) {
-          if (filter != nullptr && !filter->Allows(begin + i)) continue;
-          keys(0).Push(ScoreKey(scores[i], static_cast<std::uint32_t>(begin + i)));
+          const std::uint64_t key = ScoreKey(scores[i], static_cast<std::uint32_t>(begin + i));
+          if (key > keys(0).least() && allows(0, begin + i)) keys(0).Push(key);
         }
       }
       return;
@@ -145,7 +149,7 @@ std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float
         const PanelHit& hit = hits[i];
         if (hit.score < thresholds[hit.lane]) continue;
         const std::size_t row = first + hit.row;
-        if (filter != nullptr && !filter->Allows(row)) continue;
+        if (!allows(hit.lane, row)) continue;
         TopKeys& kept = keys(hit.lane);
         kept.Push(ScoreKey(rows_.Score(row_queries[hit.lane], row), static_cast<std::uint32_t>(row)));
         if (kept.least() == 0) continue;

@@ -18,6 +18,7 @@
 #include "leafscan/core/monitor.h"
 #include "leafscan/filter/filter.h"
 #include "leafscan/reorder/row_store.h"
+#include "leafscan/search/denied_rows.h"
 
 namespace leafscan {
 
@@ -26,12 +27,14 @@ class ExactSearch {
   ExactSearch(const RowStore& rows, Metric metric) : rows_(rows), metric_(metric) {}
 
   // Gives put(query, keys) the best k of each query as keys (core/score_key.h), best first; without a filter, of all rows.
+  // `denied`, where not empty, has rows for each query that are not for it.
   template <class Put>
   void Search(const MatrixView<float>& queries, std::size_t k, int threads, Monitor* monitor, const Put& put,
-              const Filter* filter = nullptr) const {
+              const Filter* filter = nullptr, std::span<const DeniedRows> denied = {}) const {
     for (std::size_t first = 0; first < queries.rows; first += kQueriesAtOnce) {
       const std::size_t count = std::min(kQueriesAtOnce, queries.rows - first);
-      const auto best = Best({queries.row(first), count, queries.cols}, k, threads, monitor, filter);
+      const auto best = Best({queries.row(first), count, queries.cols}, k, threads, monitor, filter,
+                             denied.empty() ? denied : denied.subspan(first, count));
       for (std::size_t query = 0; query < count; ++query) {
         put(first + query, std::span<const std::uint64_t>(best[query]));
       }
@@ -43,7 +46,8 @@ class ExactSearch {
   static constexpr std::size_t kQueriesAtOnce = 4096;
 
   std::vector<std::vector<std::uint64_t>> Best(const MatrixView<float>& queries, std::size_t k, int threads,
-                                               Monitor* monitor, const Filter* filter) const;
+                                               Monitor* monitor, const Filter* filter,
+                                               std::span<const DeniedRows> denied) const;
   void Prepare(int threads) const;
 
   RowStore rows_;

@@ -46,6 +46,20 @@ void Skip(GroupRun& run, std::size_t groups, std::size_t group_bytes) {
   run.first_row += static_cast<std::uint32_t>(groups * kGroupPoints);
 }
 
+std::size_t WithoutDenied(const Segment& segment, const std::uint32_t* words, std::span<const std::uint32_t> denied,
+                          AlignedVector<std::uint32_t>& room) {
+  room.assign(words, words + segment.groups);
+  std::size_t out = 0;
+  for (const std::uint32_t row : denied) {
+    const std::size_t place = std::size_t{row} - segment.first_row;
+    if (place >= segment.groups * kGroupPoints) continue;  // of another segment
+    std::uint32_t& word = room[place / kGroupPoints];
+    out += word >> (place % kGroupPoints) & 1u;
+    word &= ~(1u << (place % kGroupPoints));
+  }
+  return out;
+}
+
 std::size_t ScanRun(GroupRun run, const ScanTable& table, std::size_t group_bytes, Survivors& survivors) {
   std::size_t read = 0;
   while (run.groups > 0) {
@@ -109,12 +123,15 @@ std::size_t LeafScan::ListGroups(const Snapshot& snapshot, std::span<const std::
 
 std::span<const std::uint64_t> LeafScan::Scan(const Snapshot& snapshot, std::span<const float> centered,
                                               std::span<const float> seen, std::span<const std::uint64_t> leaves,
-                                              const Router::Scratch& route, std::size_t wanted, const Filter* filter) {
+                                              const Router::Scratch& route, std::size_t wanted, const Filter* filter,
+                                              const DeniedRows* denied) {
   const std::size_t group_bytes = snapshot.group_bytes();
   const std::size_t ahead = ListGroups(snapshot, leaves, filter);
   table_.Build(snapshot, seen);
   const ScanTable table = table_.view();
   survivors_.Reset(wanted, snapshot.has_spill());
+  passed_ = 0;
+  const bool by_place = denied != nullptr && snapshot.rows_by_place();
   // The best leaf of all sets the origin, visited or not: a filter does not change a row's score.
   const bool routed_among = filter != nullptr && snapshot.has_tree();
   if (routed_among) table_.SetOrigin(CenterScore(snapshot, centered, route.top, route));
@@ -125,13 +142,23 @@ std::span<const std::uint64_t> LeafScan::Scan(const Snapshot& snapshot, std::spa
     if (visit == 0 && !routed_among) table_.SetOrigin(center);
     const std::int32_t bias = table_.Bias(center);
     const std::uint32_t* words = filter == nullptr ? nullptr : filter->leaf_words(leaf);
-    for (const Segment& segment : snapshot.leaves[leaf].segments) {
+    const Leaf& visited = snapshot.leaves[leaf];
+    std::span<const std::uint32_t> denied_here;
+    if (by_place) {
+      const std::uint64_t* range = snapshot.arrays.leaf_offsets.data() + leaf;
+      denied_here = denied->Within(range[0], range[1]);
+    }
+    for (const Segment& segment : visited.segments) {
       GroupRun run = RunOf(segment, bias);
       run.ahead = next;
       if (words != nullptr) {
         run.live = words;
         run.sparse = true;
         words += segment.groups;
+      }
+      if (!denied_here.empty()) {
+        passed_ += WithoutDenied(segment, run.live, denied_here, undenied_);
+        run.live = undenied_.data();
       }
       next += ScanRun(run, table, group_bytes, survivors_);
     }

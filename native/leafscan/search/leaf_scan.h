@@ -8,6 +8,7 @@
 #include "leafscan/core/aligned_vector.h"
 #include "leafscan/core/survivors.h"
 #include "leafscan/filter/filter.h"
+#include "leafscan/search/denied_rows.h"
 #include "leafscan/search/query_table.h"
 #include "leafscan/simd/group_scan.h"
 #include "leafscan/snapshot/snapshot.h"
@@ -24,6 +25,11 @@ GroupRun RunOf(const Segment& segment, std::int32_t bias);
 // Scans all of a run, and returns how many groups were read.
 std::size_t ScanRun(GroupRun run, const ScanTable& table, std::size_t group_bytes, Survivors& survivors);
 
+// The live points of a segment by `words`, a word a group, without the `denied` rows of its leaf, in `room`; where rows
+// follow from places. Returns how many were taken out.
+std::size_t WithoutDenied(const Segment& segment, const std::uint32_t* words, std::span<const std::uint32_t> denied,
+                          AlignedVector<std::uint32_t>& room);
+
 // Goes on behind the first `groups` groups of a run, all of them read.
 void Skip(GroupRun& run, std::size_t groups, std::size_t group_bytes);
 
@@ -36,13 +42,17 @@ float CenterScore(const Snapshot& snapshot, std::span<const float> centered, std
 class LeafScan {
  public:
   // The best `wanted` rows of the leaves, as survivor keys (simd/group_scan.h) in no order. `centered` and `seen` are
-  // the query as centroids and as codes see it; `route` is what the leaves came out of. Valid until the next call.
+  // the query as centroids and as codes see it; `route` is what the leaves came out of. Denied points are passed over where
+  // rows follow from places. Valid until the next call.
   std::span<const std::uint64_t> Scan(const Snapshot& snapshot, std::span<const float> centered,
                                       std::span<const float> seen, std::span<const std::uint64_t> leaves,
-                                      const Router::Scratch& route, std::size_t wanted, const Filter* filter);
+                                      const Router::Scratch& route, std::size_t wanted, const Filter* filter,
+                                      const DeniedRows* denied = nullptr);
 
   // What turns the survivors' scores into real ones.
   const QueryTable& table() const { return table_; }
+  // How many denied points the latest scan passed over.
+  std::size_t passed() const { return passed_; }
 
  private:
   std::size_t ListGroups(const Snapshot& snapshot, std::span<const std::uint64_t> leaves, const Filter* filter);
@@ -50,6 +60,8 @@ class LeafScan {
   QueryTable table_;
   AlignedVector<GroupAddress> groups_;  // in the order in which they are read
   Survivors survivors_;
+  AlignedVector<std::uint32_t> undenied_;
+  std::size_t passed_ = 0;
 };
 
 }  // namespace leafscan

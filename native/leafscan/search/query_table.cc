@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "leafscan/core/within.h"
 #include "leafscan/hash/layout.h"
 #include "leafscan/simd/wide_scan.h"
 
@@ -31,13 +32,13 @@ void QueryTable::Build(const Snapshot& snapshot, std::span<const float> query) {
   term_factor_ = 0;
   if (l2 && snapshot.arrays.term_scale > 0.0f) {
     const float factor = std::round(snapshot.arrays.term_scale / scale_.unit * kFractions);
-    term_factor_ = static_cast<std::int16_t>(std::min(factor, 32767.0f));
+    term_factor_ = static_cast<std::int16_t>(Within(factor, 32767.0f));
   }
 }
 
 std::int32_t QueryTable::Bias(float center) const {
   const double steps = (static_cast<double>(center) - origin_) / scale_.unit;
-  return static_cast<std::int32_t>(std::lround(std::clamp(steps, -kMaxBias, kMaxBias)));
+  return static_cast<std::int32_t>(std::lround(Within(steps, kMaxBias)));
 }
 
 float QueryTable::Score(std::int32_t score) const {

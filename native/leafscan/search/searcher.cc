@@ -2,16 +2,17 @@
 
 #include <algorithm>
 #include <limits>
+#include <mutex>
+#include <optional>
+#include <vector>
 
-#include "leafscan/core/aligned_vector.h"
 #include "leafscan/core/score_key.h"
 #include "leafscan/core/thread_pool.h"
-#include "leafscan/core/top_keys.h"
-#include "leafscan/reorder/row_store.h"
 #include "leafscan/search/batch_scan.h"
 #include "leafscan/search/leaf_scan.h"
 #include "leafscan/search/query_table.h"
 #include "leafscan/search/query_view.h"
+#include "leafscan/search/workspace.h"
 
 namespace leafscan {
 namespace {
@@ -20,34 +21,35 @@ namespace {
 constexpr std::size_t kQueriesPerChunk = 16;
 // Scores of listed rows wait here for their turn in the best k.
 constexpr std::size_t kScoresAtOnce = 1024;
+// Of so many queries of an exact search the best fresh rows are kept until the base's are found, too.
+constexpr std::size_t kQueriesWithFresh = 4096;
 
 }  // namespace
 
-// What a query needs room for; a thread keeps its own from query to query.
-struct Searcher::Workspace {
-  AlignedVector<float> centered;
-  AlignedVector<float> projected;
-  Router::Scratch route;
-  LeafScan scan;
-  TopKeys best;
-  RowQuery row_query;
-  AlignedVector<std::uint32_t> rows;
-  AlignedVector<float> scores;
-  AlignedVector<std::uint64_t> keys;
+// What is there, for exact search; made when it is first asked for.
+struct Searcher::Live {
+  std::once_flag once;
+  std::optional<Filter> filter;
 };
 
 Searcher::Searcher(std::shared_ptr<const Snapshot> snapshot)
-    : snapshot_(std::move(snapshot)), exact_(snapshot_->arrays.rows, snapshot_->arrays.metric) {}
+    : snapshot_(std::move(snapshot)),
+      exact_(std::make_shared<const ExactSearch>(snapshot_->arrays.rows, snapshot_->arrays.metric)),
+      live_(std::make_shared<Live>()) {}
+
+Searcher::Searcher(std::shared_ptr<const Snapshot> snapshot, const Searcher& earlier)
+    : snapshot_(std::move(snapshot)), exact_(earlier.exact_), live_(std::make_shared<Live>()) {}
 
 void Searcher::Search(const MatrixView<float>& queries, const SearchOptions& options, std::span<std::int64_t> ids,
                       std::span<float> scores) const {
+  if (options.lists != nullptr) {
+    SearchAmong(queries, options, ids, scores);
+    return;
+  }
   const std::size_t k = options.k;
   const bool listed = options.filter != nullptr && options.filter->listed();
-  if (!snapshot_->has_tree() && !snapshot_->has_codes() && !listed) {
-    const auto put = [&](std::size_t query, std::span<const std::uint64_t> keys) {
-      Put(keys, k, ids.data() + query * k, scores.data() + query * k);
-    };
-    exact_.Search(queries, k, options.threads, options.monitor, put, options.filter);
+  if (options.exact || (Whole() && !listed)) {
+    SearchAll(queries, options, {}, ids, scores);
     return;
   }
   if (options.filter == nullptr) {
@@ -75,6 +77,49 @@ void Searcher::Search(const MatrixView<float>& queries, const SearchOptions& opt
       options.monitor);
 }
 
+void Searcher::SearchAll(const MatrixView<float>& queries, const SearchOptions& options, std::span<const DeniedRows> denied,
+                         std::span<std::int64_t> ids, std::span<float> scores) const {
+  const std::size_t k = options.k;
+  const Filter* filter = options.filter;
+  if (filter == nullptr && snapshot_->updated) {
+    std::call_once(live_->once, [&] {
+      live_->filter.emplace(*snapshot_, std::vector<std::uint8_t>(snapshot_->row_end, 1));
+    });
+    filter = &*live_->filter;
+  }
+  std::vector<TopKeys> best(std::min(queries.rows, kQueriesWithFresh));
+  for (std::size_t first = 0; first < queries.rows; first += kQueriesWithFresh) {
+    const MatrixView<float> some{queries.row(first), std::min(kQueriesWithFresh, queries.rows - first), queries.cols};
+    const std::span<const DeniedRows> not_for_them = denied.empty() ? denied : denied.subspan(first, some.rows);
+    ParallelFor(some.rows, options.threads, [&](std::size_t query) {
+      best[query].Reset(std::min(k, snapshot_->row_end));
+      if (snapshot_->rows.chunks().empty()) return;
+      ScoreFresh(some.row(query), *filter, denied.empty() ? nullptr : &not_for_them[query], best[query]);
+    });
+    const auto put = [&](std::size_t query, std::span<const std::uint64_t> keys) {
+      for (const std::uint64_t key : keys) best[query].Push(key);
+      Put(best[query].Sorted(), k, ids.data() + (first + query) * k, scores.data() + (first + query) * k);
+    };
+    exact_->Search(some, k, options.threads, options.monitor, put, filter, not_for_them);
+  }
+}
+
+void Searcher::ScoreFresh(const float* query, const Filter& filter, const DeniedRows* denied, TopKeys& best) const {
+  thread_local AlignedVector<float> scores;
+  TableQuery prepared;
+  prepared.Prepare(snapshot_->rows, snapshot_->arrays.metric, query);
+  std::size_t first = snapshot_->arrays.count;
+  for (const RowStore& chunk : snapshot_->rows.chunks()) {
+    const std::size_t count = std::min(snapshot_->fresh.chunk_rows, snapshot_->row_end - first);
+    scores.resize(count);
+    chunk.ScoreRange(prepared.For(chunk), 0, count, scores.data());
+    filter.ForRows(first, first + count, [&](std::uint32_t row) {
+      if (denied == nullptr || !denied->Contains(row)) best.Push(ScoreKey(scores[row - first], row));
+    });
+    first += count;
+  }
+}
+
 void Searcher::SearchByLeaves(const MatrixView<float>& queries, std::size_t at_once, const SearchOptions& options,
                               std::span<std::int64_t> ids, std::span<float> scores) const {
   const std::size_t k = options.k;
@@ -85,11 +130,18 @@ void Searcher::SearchByLeaves(const MatrixView<float>& queries, std::size_t at_o
         thread_local Workspace space;
         const std::size_t first = chunk * at_once;
         const MatrixView<float> some{queries.row(first), std::min(at_once, queries.rows - first), queries.cols};
+        const std::span<const DeniedRows> left_out = space.ReadDenied(options.lists, first, some.rows, *snapshot_);
         scan.Scan(*snapshot_, some, std::min(options.leaves, snapshot_->router.leaves()), options.upper_leaves,
-                  Wanted(options));
+                  Wanted(options), left_out);
         for (std::size_t i = 0; i < some.rows; ++i) {
-          Finish({some.row(i), some.cols}, scan.Best(i), scan.table(i), options, space, ids.data() + (first + i) * k,
-                 scores.data() + (first + i) * k);
+          std::int64_t* const its_ids = ids.data() + (first + i) * k;
+          float* const its_scores = scores.data() + (first + i) * k;
+          const DeniedRows* denied = left_out.empty() ? nullptr : &left_out[i];
+          Finish({some.row(i), some.cols}, scan.Best(i), scan.table(i), options, space, its_ids, its_scores, denied);
+          if (denied != nullptr) {
+            space.left_out += scan.passed(i);
+            SearchOnIfShort({some.row(i), some.cols}, options, *denied, space, its_ids, its_scores);
+          }
         }
       },
       options.monitor);
@@ -112,21 +164,20 @@ void Searcher::Route(const MatrixView<float>& queries, std::size_t count, std::s
 
 std::size_t Searcher::Wanted(const SearchOptions& options) const {
   const std::size_t asked = snapshot_->has_rows() ? std::max(options.candidates, options.k) : options.k;
-  return std::min(asked, snapshot_->arrays.count);  // there are no more, and room is made for each
+  return std::min(asked, snapshot_->row_end);  // there are no more, and room is made for each
 }
 
 void Searcher::SearchOne(std::span<const float> query, const SearchOptions& options, Workspace& space,
-                         std::int64_t* ids, float* scores) const {
+                         std::int64_t* ids, float* scores, const DeniedRows* denied) const {
   const Filter* filter = options.filter;
   const std::size_t wanted = Wanted(options);
   std::span<const std::uint64_t> leaves = kWholeIndex;
   const std::span<const float> centered = Center(*snapshot_, query, space.centered);
   const std::span<const float> seen = Project(*snapshot_, centered, space.projected);
   if (filter != nullptr) {
-    const bool whole = !snapshot_->has_tree() && !snapshot_->has_codes();
     const std::size_t visits = filter->Visits(options.leaves, wanted);
-    if (filter->allowed() == 0 || whole || filter->BetterListed(visits, wanted)) {
-      Put(ScoreListed(snapshot_->arrays.rows, query, filter->rows(), options.k, space), options.k, ids, scores);
+    if (filter->allowed() == 0 || Whole() || filter->BetterListed(visits, wanted)) {
+      Put(ScoreListed(snapshot_->rows, query, filter->rows(), options.k, space, denied), options.k, ids, scores);
       return;
     }
     if (snapshot_->has_tree()) leaves = snapshot_->router.RouteAmong(filter->open_leaves(), seen, visits, space.route);
@@ -135,18 +186,22 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
                                       options.upper_leaves);
   }
   if (!snapshot_->has_codes()) {
-    Put(filter == nullptr ? ScanRows(query, leaves, options.k, space)
-                          : ScanAllowedRows(query, leaves, options.k, *filter, space),
+    Put(filter == nullptr ? ScanRows(query, leaves, options.k, space, denied)
+                          : ScanAllowedRows(query, leaves, options.k, *filter, space, denied),
         options.k, ids, scores);
     return;
   }
   const std::span<const std::uint64_t> survivors =
-      space.scan.Scan(*snapshot_, centered, seen, leaves, space.route, wanted, filter);
-  Finish(query, survivors, space.scan.table(), options, space, ids, scores);
+      space.scan.Scan(*snapshot_, centered, seen, leaves, space.route,
+                      wanted + (denied == nullptr || snapshot_->rows_by_place() ? 0 : denied->size()), filter, denied);
+  space.left_out += space.scan.passed();
+  Finish(query, survivors, space.scan.table(), options, space, ids, scores, denied);
 }
 
 void Searcher::Finish(std::span<const float> query, std::span<const std::uint64_t> survivors, const QueryTable& table,
-                      const SearchOptions& options, Workspace& space, std::int64_t* ids, float* scores) const {
+                      const SearchOptions& options, Workspace& space, std::int64_t* ids, float* scores,
+                      const DeniedRows* denied) const {
+  if (denied != nullptr && !snapshot_->rows_by_place()) survivors = space.Undenied(survivors, *denied, Wanted(options));
   if (snapshot_->has_rows()) {
     Put(Rerank(query, survivors, options, space), options.k, ids, scores);
     return;
@@ -160,68 +215,84 @@ void Searcher::Finish(std::span<const float> query, std::span<const std::uint64_
 }
 
 std::span<const std::uint64_t> Searcher::ScanRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
-                                                  std::size_t k, Workspace& space) const {
-  const IndexArrays& arrays = snapshot_->arrays;
-  space.row_query.Prepare(arrays.rows, arrays.metric, query.data());
+                                                  std::size_t k, Workspace& space, const DeniedRows* denied) const {
+  const RowStore& base = snapshot_->rows.base();
+  space.table_query.Prepare(snapshot_->rows, snapshot_->arrays.metric, query.data());
   space.best.Reset(k);
+  space.rows.clear();
   for (const std::uint64_t key : leaves) {
-    const Leaf& leaf = snapshot_->leaves[KeyRow(key)];
-    space.scores.resize(leaf.count);
-    arrays.rows.ScoreRange(space.row_query, leaf.first_row, leaf.count, space.scores.data());
-    for (std::size_t i = 0; i < leaf.count; ++i) {
-      space.best.Push(ScoreKey(space.scores[i], static_cast<std::uint32_t>(leaf.first_row + i)));
+    for (const Segment& segment : snapshot_->leaves[KeyRow(key)].segments) {
+      if (segment.rows != nullptr) {
+        ForPoints(segment, segment.live, [&](std::uint32_t row) { space.rows.push_back(row); });
+        continue;
+      }
+      const std::size_t count = std::min(segment.groups * kGroupPoints, base.rows() - segment.first_row);
+      space.scores.resize(count);
+      base.ScoreRange(space.table_query.base(), segment.first_row, count, space.scores.data());
+      ForPoints(segment, segment.live, [&](std::uint32_t row) {
+        space.Push(ScoreKey(space.scores[row - segment.first_row], row), denied);
+      });
     }
   }
+  if (!space.rows.empty()) PushListed(snapshot_->rows, space.rows, space, denied);
   return space.best.Sorted();
 }
 
 std::span<const std::uint64_t> Searcher::ScanAllowedRows(std::span<const float> query,
                                                          std::span<const std::uint64_t> leaves, std::size_t k,
-                                                         const Filter& filter, Workspace& space) const {
+                                                         const Filter& filter, Workspace& space,
+                                                         const DeniedRows* denied) const {
   // One list for all leaves: where each holds a row or two, rows of the next ones are fetched ahead.
   space.rows.clear();
   for (const std::uint64_t key : leaves) {
-    const Leaf& leaf = snapshot_->leaves[KeyRow(key)];
-    filter.ForRows(leaf.first_row, leaf.first_row + leaf.count, [&](std::uint32_t row) { space.rows.push_back(row); });
+    const std::uint32_t* words = filter.leaf_words(KeyRow(key));
+    for (const Segment& segment : snapshot_->leaves[KeyRow(key)].segments) {
+      ForPoints(segment, words, [&](std::uint32_t row) { space.rows.push_back(row); });
+      words += segment.groups;
+    }
   }
-  return ScoreListed(snapshot_->arrays.rows, query, space.rows, k, space);
+  return ScoreListed(snapshot_->rows, query, space.rows, k, space, denied);
 }
 
-std::span<const std::uint64_t> Searcher::ScoreListed(const RowStore& store, std::span<const float> query,
+std::span<const std::uint64_t> Searcher::ScoreListed(const RowTable& table, std::span<const float> query,
                                                      std::span<const std::uint32_t> rows, std::size_t k,
-                                                     Workspace& space) const {
-  space.scores.resize(std::min(rows.size(), kScoresAtOnce));
-  space.row_query.Prepare(store, snapshot_->arrays.metric, query.data());
+                                                     Workspace& space, const DeniedRows* denied) const {
+  space.table_query.Prepare(table, snapshot_->arrays.metric, query.data());
   space.best.Reset(k);
+  PushListed(table, rows, space, denied);
+  return space.best.Sorted();
+}
+
+void Searcher::PushListed(const RowTable& table, std::span<const std::uint32_t> rows, Workspace& space,
+                          const DeniedRows* denied) const {
+  space.scores.resize(std::min(rows.size(), kScoresAtOnce));
   for (; !rows.empty(); rows = rows.subspan(std::min(rows.size(), kScoresAtOnce))) {
     const std::span<const std::uint32_t> some = rows.first(std::min(rows.size(), kScoresAtOnce));
-    store.ScoreListed(space.row_query, some, space.scores.data());
-    for (std::size_t i = 0; i < some.size(); ++i) space.best.Push(ScoreKey(space.scores[i], some[i]));
+    table.ScoreListed(space.table_query, some, space.scores.data());
+    for (std::size_t i = 0; i < some.size(); ++i) space.Push(ScoreKey(space.scores[i], some[i]), denied);
   }
-  return space.best.Sorted();
 }
 
 std::span<const std::uint64_t> Searcher::Rerank(std::span<const float> query, std::span<const std::uint64_t> survivors,
                                                 const SearchOptions& options, Workspace& space) const {
-  const IndexArrays& arrays = snapshot_->arrays;
   space.rows.resize(survivors.size());
   for (std::size_t i = 0; i < survivors.size(); ++i) space.rows[i] = SurvivorRow(survivors[i]);
+  snapshot_->rows.Arrange(space.rows);
   const std::size_t refined = options.refined > 0 ? std::max(options.refined, options.k) : RefinedRows(options.k);
-  if (!arrays.first_rows.empty() && refined < space.rows.size()) {
-    const auto best = ScoreListed(arrays.first_rows, query, space.rows, refined, space);
+  if (!snapshot_->first_rows.empty() && refined < space.rows.size()) {
+    const auto best = ScoreListed(snapshot_->first_rows, query, space.rows, refined, space);
     space.rows.resize(best.size());
     for (std::size_t i = 0; i < best.size(); ++i) space.rows[i] = KeyRow(best[i]);
   }
-  return ScoreListed(arrays.rows, query, space.rows, options.k, space);
+  return ScoreListed(snapshot_->rows, query, space.rows, options.k, space);
 }
 
 void Searcher::Put(std::span<const std::uint64_t> keys, std::size_t k, std::int64_t* ids, float* scores) const {
-  const IndexArrays& arrays = snapshot_->arrays;
-  const bool l2 = arrays.metric == Metric::kSquaredL2;
+  const bool l2 = snapshot_->arrays.metric == Metric::kSquaredL2;
   const std::size_t found = std::min(k, keys.size());
   for (std::size_t i = 0; i < found; ++i) {
     const float score = KeyScore(keys[i]);
-    ids[i] = arrays.ids[KeyRow(keys[i])];
+    ids[i] = snapshot_->id(KeyRow(keys[i]));
     scores[i] = l2 ? std::max(0.0f, -score) : score;
   }
   const float worst = std::numeric_limits<float>::infinity();

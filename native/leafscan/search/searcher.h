@@ -9,8 +9,10 @@
 
 #include "leafscan/core/matrix_view.h"
 #include "leafscan/core/monitor.h"
+#include "leafscan/core/top_keys.h"
 #include "leafscan/filter/filter.h"
 #include "leafscan/search/exact.h"
+#include "leafscan/search/query_lists.h"
 #include "leafscan/search/query_table.h"
 #include "leafscan/snapshot/snapshot.h"
 
@@ -24,6 +26,8 @@ struct SearchOptions {
   // Of these, rows that the full rows score where first rows chose them; raised to k. 0: RefinedRows(k).
   std::size_t refined = 0;
   const Filter* filter = nullptr;  // of this snapshot; null allows every row
+  const QueryLists* lists = nullptr;  // a row of them for each query; null for none
+  bool exact = false;  // score every row, whatever the plan; needs rows, and goes with neither filter nor lists
   int threads = 1;
   Monitor* monitor = nullptr;
 };
@@ -34,6 +38,8 @@ constexpr std::size_t RefinedRows(std::size_t k) { return std::max(2 * k, k + 10
 class Searcher {
  public:
   explicit Searcher(std::shared_ptr<const Snapshot> snapshot);
+  // Of another version of the same base; what exact search has made of the base is shared.
+  Searcher(std::shared_ptr<const Snapshot> snapshot, const Searcher& earlier);
 
   const Snapshot& snapshot() const { return *snapshot_; }
   const std::shared_ptr<const Snapshot>& shared_snapshot() const { return snapshot_; }
@@ -44,7 +50,7 @@ class Searcher {
   //
   // With a filter nothing but allowed rows is returned. Leaves without any are not visited and groups without any are
   // not scanned, more leaves are visited where they hold few (Filter::Visits), and where it costs less all that is
-  // allowed is scored exactly (Filter::BetterListed).
+  // allowed is scored exactly (Filter::BetterListed). With lists each query has its own rows (search/query_lists.h).
   void Search(const MatrixView<float>& queries, const SearchOptions& options, std::span<std::int64_t> ids,
               std::span<float> scores) const;
 
@@ -54,29 +60,54 @@ class Searcher {
 
  private:
   struct Workspace;
+  struct Live;
 
+  // Exact search of all rows there are; `denied` is empty, or has a set for each query.
+  void SearchAll(const MatrixView<float>& queries, const SearchOptions& options, std::span<const DeniedRows> denied,
+                 std::span<std::int64_t> ids, std::span<float> scores) const;
+  void SearchAllForOne(std::span<const float> query, const SearchOptions& options, const Filter* filter,
+                       std::span<const DeniedRows> denied, std::int64_t* ids, float* scores) const;
+  void ScoreFresh(const float* query, const Filter& filter, const DeniedRows* denied, TopKeys& best) const;
+  // Denied rows are dropped before any is reranked.
   void SearchOne(std::span<const float> query, const SearchOptions& options, Workspace& space, std::int64_t* ids,
-                 float* scores) const;
+                 float* scores, const DeniedRows* denied = nullptr) const;
+  // Queries that have lists, all of them and one of them (search/search_among.cc).
+  void SearchAmong(const MatrixView<float>& queries, const SearchOptions& options, std::span<std::int64_t> ids,
+                   std::span<float> scores) const;
+  void SearchOneAmong(const MatrixView<float>& queries, std::size_t which, const SearchOptions& options,
+                      Workspace& space, std::int64_t* ids, float* scores) const;
+  // Where denied rows left fewer than k of what the scan went through: searches again, where others are.
+  void SearchOnIfShort(std::span<const float> query, const SearchOptions& options, const DeniedRows& denied,
+                       Workspace& space, std::int64_t* ids, float* scores) const;
+  void SearchOneCompiled(std::span<const float> query, const SearchOptions& options, Workspace& space,
+                         std::int64_t* ids, float* scores) const;
+  bool Whole() const { return !snapshot_->has_tree() && !snapshot_->has_codes(); }
   // Many queries, `at_once` to a thread, leaf by leaf (search/batch_scan.h); the answers are the same.
   void SearchByLeaves(const MatrixView<float>& queries, std::size_t at_once, const SearchOptions& options,
                       std::span<std::int64_t> ids, std::span<float> scores) const;
   // How many survivors of a scan.
   std::size_t Wanted(const SearchOptions& options) const;
   void Finish(std::span<const float> query, std::span<const std::uint64_t> survivors, const QueryTable& table,
-              const SearchOptions& options, Workspace& space, std::int64_t* ids, float* scores) const;
+              const SearchOptions& options, Workspace& space, std::int64_t* ids, float* scores,
+              const DeniedRows* denied = nullptr) const;
   std::span<const std::uint64_t> ScanRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
-                                          std::size_t k, Workspace& space) const;
+                                          std::size_t k, Workspace& space, const DeniedRows* denied) const;
   std::span<const std::uint64_t> ScanAllowedRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
-                                                 std::size_t k, const Filter& filter, Workspace& space) const;
-  std::span<const std::uint64_t> ScoreListed(const RowStore& store, std::span<const float> query,
-                                             std::span<const std::uint32_t> rows, std::size_t k,
-                                             Workspace& space) const;
+                                                 std::size_t k, const Filter& filter, Workspace& space,
+                                                 const DeniedRows* denied) const;
+  std::span<const std::uint64_t> ScoreListed(const RowTable& table, std::span<const float> query,
+                                             std::span<const std::uint32_t> rows, std::size_t k, Workspace& space,
+                                             const DeniedRows* denied = nullptr) const;
+  // Scores rows for the query that was prepared, into the best there are.
+  void PushListed(const RowTable& table, std::span<const std::uint32_t> rows, Workspace& space,
+                  const DeniedRows* denied) const;
   std::span<const std::uint64_t> Rerank(std::span<const float> query, std::span<const std::uint64_t> survivors,
                                         const SearchOptions& options, Workspace& space) const;
   void Put(std::span<const std::uint64_t> keys, std::size_t k, std::int64_t* ids, float* scores) const;
 
   std::shared_ptr<const Snapshot> snapshot_;
-  ExactSearch exact_;
+  std::shared_ptr<const ExactSearch> exact_;  // of the base's rows
+  std::shared_ptr<Live> live_;
 };
 
 }  // namespace leafscan

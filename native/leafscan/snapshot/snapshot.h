@@ -1,100 +1,59 @@
-// One version of an index as a search sees it. It never changes; an update makes a new one, and every search holds the
-// one it began with.
+// One version of an index as a search sees it. It never changes; an update makes a new one (update/writer.h), and every
+// search holds the one it began with.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <vector>
 
-#include "leafscan/core/aligned_vector.h"
-#include "leafscan/core/matrix_view.h"
-#include "leafscan/core/metric.h"
-#include "leafscan/hash/layout.h"
-#include "leafscan/reorder/row_store.h"
-#include "leafscan/tree/router.h"
+#include "leafscan/reorder/row_table.h"
+#include "leafscan/snapshot/base.h"
+#include "leafscan/snapshot/fresh_rows.h"
+#include "leafscan/snapshot/live_rows.h"
+#include "leafscan/snapshot/postings.h"
 
 namespace leafscan {
 
-// A stretch of a leaf's codes: whole groups of 32, mapped or owned by somebody who outlives the snapshot.
-struct Segment {
-  const std::uint8_t* codes = nullptr;
-  const std::int16_t* terms = nullptr;  // null without terms
-  const std::uint32_t* live = nullptr;
-  const std::uint32_t* rows = nullptr;  // null where rows follow one another from first_row
-  std::uint32_t first_row = 0;
-  std::size_t groups = 0;
-};
-
-struct Leaf {
-  std::uint64_t first_row = 0;  // of its rows, which follow one another
-  std::uint64_t count = 0;
-  std::span<const Segment> segments;  // in Snapshot::segments
-};
-
-// Codebooks as the lookup table wants them: words[(block * width + i) * count + code].
-struct TransposedCodebooks {
-  AlignedVector<float> words;
-  std::size_t blocks = 0;
-  std::size_t width = 0;
-  std::size_t count = kCodeWords;  // words a block
-};
-
-struct CodeArrays {
-  std::span<const std::uint8_t> codes;
-  std::span<const std::int16_t> terms;
-  std::span<const std::uint32_t> live;
-};
-
-// Views of the arrays of an index (build/sections.h).
-struct IndexArrays {
-  Metric metric = Metric::kDotProduct;
-  std::size_t dim = 0;
-  std::size_t count = 0;
-  RowStore rows;                                   // empty where rows were not kept
-  RowStore first_rows;                             // empty where reordering has one stage
-  std::span<const std::uint64_t> leaf_offsets;     // always
-  MatrixView<float> centroids;                     // no data without a tree
-  MatrixView<float> routing_centroids;             // no data where the centroids route
-  std::span<const float> leaf_scales;              // with a tree, dot products alone
-  std::span<const float> leaf_biases;
-  MatrixView<float> upper_centroids;               // no rows without an upper tree
-  std::span<const float> upper_scales;             // with one, dot products alone
-  std::span<const float> upper_biases;
-  std::span<const std::uint64_t> upper_offsets;    // the first leaf of each upper leaf, and the end
-  std::span<const float> center;                   // empty, or what centroids and codes take off a query
-  MatrixView<float> projection;                    // no rows where codes see everything
-  std::span<const float> codebooks;                // empty without codes
-  std::size_t blocks = 0;
-  std::size_t width = 0;
-  std::size_t words = kCodeWords;                  // a block: 16 or 256
-  CodeArrays primary;
-  float term_scale = 0.0f;
-  std::span<const std::uint64_t> spill_offsets;    // empty without second leaves
-  std::span<const std::uint32_t> spill_rows;
-  CodeArrays spill;
-  std::span<const std::int64_t> ids;               // by row
-};
-
 struct Snapshot {
-  IndexArrays arrays;
-  std::vector<Leaf> leaves;
-  std::vector<Segment> segments;  // leaf by leaf
-  Router router;
-  TransposedCodebooks codebooks;
+  explicit Snapshot(std::shared_ptr<const Base> of);
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
 
-  // What routing and the codes see of a query.
-  bool has_projection() const { return arrays.projection.rows > 0; }
-  bool has_tree() const { return arrays.centroids.data != nullptr; }
-  bool has_codes() const { return codebooks.blocks > 0; }
-  CodeLayout layout() const { return {codebooks.blocks, codebooks.count}; }
+  std::shared_ptr<const Base> base;
+  const IndexArrays& arrays;
+  const Router& router;
+  const TransposedCodebooks& codebooks;
+
+  std::uint64_t version;  // no other snapshot of this process has it
+  bool updated = false;   // whether it differs from the base
+  std::size_t count = 0;  // live rows
+  std::size_t row_end = 0;  // all row numbers are below
+  LiveRows live;
+  std::vector<Leaf> leaves;
+  std::vector<std::uint64_t> leaf_versions;  // the version that each leaf last changed in
+  RowTable rows;        // empty where rows were not kept
+  RowTable first_rows;  // empty where reordering has one stage
+
+  FreshRows fresh;
+  ChangedLeaves changed;
+
+  std::int64_t id(std::size_t row) const {
+    return row < arrays.count ? arrays.ids[row] : fresh.id(row - arrays.count);
+  }
+
+  bool has_projection() const { return base->has_projection(); }
+  bool has_tree() const { return base->has_tree(); }
+  bool has_codes() const { return base->has_codes(); }
+  CodeLayout layout() const { return base->layout(); }
   std::size_t group_bytes() const { return layout().group_bytes(); }
-  bool has_spill() const { return !arrays.spill_offsets.empty(); }
-  bool has_rows() const { return !arrays.rows.empty(); }
+  bool has_spill() const { return base->has_spill(); }
+  bool has_rows() const { return base->has_rows(); }
+  // Whether the row of each point follows from its place, and no row is listed twice.
+  bool rows_by_place() const { return !has_spill() && !updated; }
 };
 
-// The arrays must be consistent, and outlive the snapshot.
+// The first version. The arrays must be consistent, and outlive it and all that are made from it.
 std::shared_ptr<const Snapshot> OpenSnapshot(const IndexArrays& arrays);
 
 }  // namespace leafscan

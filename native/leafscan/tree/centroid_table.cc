@@ -8,6 +8,7 @@
 #include "leafscan/core/score_key.h"
 #include "leafscan/core/select_best.h"
 #include "leafscan/core/sort_keys.h"
+#include "leafscan/core/within.h"
 #include "leafscan/simd/best_scores.h"
 #include "leafscan/simd/centroid_score.h"
 #include "leafscan/simd/route_score.h"
@@ -31,7 +32,7 @@ float StepFor(double most, double limit) {
 
 template <class T>
 T Steps(float value, float inverse, float limit) {
-  const float steps = std::clamp(value * inverse, -limit, limit);
+  const float steps = Within(value * inverse, limit);
   return static_cast<T>(steps + (steps < 0.0f ? -0.5f : 0.5f));
 }
 
@@ -98,8 +99,8 @@ CentroidTable::CentroidTable(Metric metric, const TreeLevel& level, const Matrix
     std::uint8_t* group = table_.data() + place / kRouteLanes * kRouteLanes * depth;
     for (std::size_t i = 0; i < dim_; ++i) {
       const float value = seen[c * dim_ + i];
-      rows_[c * padded_ + i] = static_cast<std::int16_t>(std::clamp(std::round(value / step_), -limit_, limit_));
-      const double off = std::clamp(std::round((value - mean[i]) / byte_step_), -kByteMost, kByteMost);
+      rows_[c * padded_ + i] = static_cast<std::int16_t>(Within(std::round(value / step_), limit_));
+      const double off = Within(std::round((value - mean[i]) / byte_step_), kByteMost);
       group[(i / kRouteDepth * kRouteLanes + place % kRouteLanes) * kRouteDepth + i % kRouteDepth] =
           static_cast<std::uint8_t>(static_cast<int>(off) + kRouteOffset);
     }

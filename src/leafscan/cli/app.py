@@ -9,6 +9,8 @@ import typer
 
 import leafscan
 from leafscan.cli.demo.command import demo
+from leafscan.cli.inspect import inspect
+from leafscan.cli.verify import verify
 
 __all__ = ["app"]
 
@@ -19,6 +21,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(inspect)
+app.command()(verify)
 app.command()(demo)
 
 

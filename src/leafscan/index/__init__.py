@@ -1,18 +1,27 @@
 """The Python index: what is checked, planned, built, searched and filed around the native engine."""
 
+from typing import TYPE_CHECKING, Any
+
 from leafscan.index.building import build
 from leafscan.index.config import AsymmetricHash, BruteForce, Config, Reorder, SearchParams, Tree
 from leafscan.index.errors import FileFormatError
 from leafscan.index.files import verify
 from leafscan.index.filter import Filter
 from leafscan.index.index import Index, SearchResult, load
+from leafscan.index.inspection import FileSection, FileSummary, inspect
 from leafscan.index.version import __version__
+
+if TYPE_CHECKING:
+    from leafscan.index.catalogue import Catalogue, open
 
 __all__ = [
     "AsymmetricHash",
     "BruteForce",
+    "Catalogue",
     "Config",
     "FileFormatError",
+    "FileSection",
+    "FileSummary",
     "Filter",
     "Index",
     "Reorder",
@@ -21,6 +30,17 @@ __all__ = [
     "Tree",
     "__version__",
     "build",
+    "inspect",
     "load",
+    "open",
     "verify",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Only who opens a catalogue pays for SQLite.
+    if name in ("Catalogue", "open"):
+        from leafscan.index import catalogue
+
+        return getattr(catalogue, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

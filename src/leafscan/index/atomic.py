@@ -3,11 +3,15 @@
 import contextlib
 import errno
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["replacing"]
+if sys.platform == "darwin":
+    import fcntl
+
+__all__ = ["replacing", "sync_folder"]
 
 
 @contextmanager
@@ -66,20 +70,41 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
         raise
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def _sync_file(path: Path) -> None:
     with path.open("r+b") as file:
-        os.fsync(file.fileno())
+        _sync(file.fileno())
 
 
-def _sync_folder(path: Path) -> None:
+def _sync(descriptor: int) -> None:
+    if sys.platform == "darwin":
+        # fsync hands the bytes to the disk there, and this waits until the disk has them.
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(descriptor)
+
+
+def sync_folder(path: Path) -> None:
+    """Bring the names of a folder to the disk.
+
+    Parameters
+    ----------
+    path
+        The folder.
+
+    Raises
+    ------
+    OSError
+        If the disk fails.
+    """
     if os.name != "posix":
         return  # Windows keeps names by itself, and opens no folders.
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        _sync(descriptor)
     except OSError as error:
         # Some network file systems have no such thing.
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):

@@ -1,23 +1,25 @@
 """From vectors to an index."""
 
-from collections.abc import Iterable
-from typing import SupportsIndex
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from leafscan import _engine
 from leafscan.index.arrays import as_vectors
-from leafscan.index.config import AsymmetricHash, Config
+from leafscan.index.config import Config
 from leafscan.index.contents import Contents
+from leafscan.index.engine_build import build_sections
 from leafscan.index.ids import StringIds, as_ids
 from leafscan.index.index import Index
-from leafscan.index.metric import check_metric, engine_metric
+from leafscan.index.metric import check_metric
 from leafscan.index.numbers import whole_number
 from leafscan.index.plan import resolve
-from leafscan.index.progress import Progress, reporting
-from leafscan.index.projection import principal_components
+from leafscan.index.progress import Progress
 from leafscan.index.threads import check_threads
+
+if TYPE_CHECKING:
+    from leafscan.index.tags import Tags
 
 __all__ = ["build"]
 
@@ -28,6 +30,7 @@ def build(
     metric: str,
     config: Config | None = None,
     ids: ArrayLike | Iterable[str] | None = None,
+    tags: Mapping[str, Any] | None = None,
     seed: SupportsIndex = 0,
     threads: SupportsIndex | None = None,
     progress: Progress | bool | None = None,
@@ -47,6 +50,10 @@ def build(
     ids
         (n,) integers that are not negative, or strings that are not empty, each different; by default the
         positions 0 to n - 1.
+    tags
+        What else is known of the rows, to be asked by ``index.filter(where=...)``: by name, (n,) strings,
+        integers of 64 bits, floats or booleans, a list or set where a row has several, None where it has
+        none.
     seed
         From 0 to 2**64 - 1. The same rows, plan and seed give the same index to the byte, whatever the number
         of threads.
@@ -60,7 +67,7 @@ def build(
     Returns
     -------
     Index
-        Ready to be searched; read-only.
+        Ready to be searched, and to be updated.
 
     Raises
     ------
@@ -87,41 +94,9 @@ def build(
     rows = as_vectors(vectors)
     plan = resolve(config, rows, known)
     names = None if ids is None else as_ids(ids, len(rows))
+    said = None if tags is None else _stored(tags, len(rows))
 
-    engines, normalize = engine_metric(known)
-    tree, score = plan.tree, plan.score
-    codes = score if isinstance(score, AsymmetricHash) else None
-    projection = None
-    if codes is not None and codes.pca_dimensions is not None:
-        projection = principal_components(rows, codes.pca_dimensions, normalize=normalize)
-    with reporting(progress) as report:
-        sections = _engine.build(
-            rows,
-            metric=engines,
-            normalize=normalize,
-            num_leaves=tree.num_leaves if tree else 0,
-            tree_sample_size=tree.training_sample_size if tree else 0,
-            tree_iterations=tree.training_iterations if tree else 0,
-            dimensions_per_block=codes.dimensions_per_block if codes else 0,
-            lookup_bits=codes.lookup_bits if codes else 4,
-            code_sample_size=codes.training_sample_size if codes else 0,
-            code_iterations=codes.training_iterations if codes else 0,
-            anisotropic_threshold=(codes.anisotropic_quantization_threshold or 0.0) if codes else 0.0,
-            keep_rows=plan.row_dtype is not None,
-            seed=seed,
-            threads=threads,
-            soar_lambda=tree.soar_lambda if tree else None,
-            spherical=tree.spherical if tree else None,
-            avq_eta=(tree.avq_eta or 1.0) if tree else 1.0,
-            projection=projection,
-            progress=report,
-            row_dtype=plan.row_dtype or "float32",
-            row_threshold=plan.reorder.anisotropic_quantization_threshold if plan.reorder else 0.0,
-            first_row_dtype=plan.reorder.first_dtype if plan.reorder else None,
-            upper_leaves=(tree.upper_leaves or 0) if tree else 0,
-        )
-    if projection is not None:
-        sections["projection"] = projection
+    sections = build_sections(rows, metric=known, plan=plan, seed=seed, threads=threads, progress=progress)
     return Index(
         Contents(
             sections=sections,
@@ -130,8 +105,16 @@ def build(
             config=plan,
             seed=seed,
             ids=_by_row(names, sections["order"]),
+            tags=said,
         )
     )
+
+
+def _stored(tags: Mapping[str, Any], n: int) -> "Tags":
+    # Only who has tags pays for SQLite.
+    from leafscan.index.tags import Tags
+
+    return Tags.from_columns(tags, n)
 
 
 def _by_row(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from leafscan.index.errors import FileFormatError
 
-__all__ = ["ALIGNMENT", "map_arrays", "write_arrays"]
+__all__ = ["ALIGNMENT", "TYPES", "map_arrays", "write_arrays"]
 
 #: A cache line, and the width of the widest vector register.
 ALIGNMENT = 64
@@ -31,8 +31,8 @@ MAX_HEADER = 1 << 20
 
 PADDING = ".padding"
 
-#: Our types in the order that safetensors gives them, widest first.
-_TYPES = {
+#: The types of sections in the order that safetensors gives them, widest first.
+TYPES = {
     "U64": "<u8",
     "I64": "<i8",
     "F32": "<f4",
@@ -42,7 +42,7 @@ _TYPES = {
     "I8": "|i1",
     "U8": "|u1",
 }
-_NAMES = {np.dtype(code): name for name, code in _TYPES.items()}
+_NAMES = {np.dtype(code): name for name, code in TYPES.items()}
 
 
 class _Place(NamedTuple):
@@ -89,7 +89,7 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], description: st
 
 def _header(arrays: Mapping[str, NDArray[Any]], description: str) -> str:
     """Return the header as safetensors writes it, before it fills up to 8 bytes."""
-    order = list(_TYPES)
+    order = list(TYPES)
     header: dict[str, Any] = {"__metadata__": {KEY: description}}
     end = 0
     for name, array in sorted(arrays.items(), key=lambda item: (order.index(_NAMES[item[1].dtype]), item[0])):
@@ -140,7 +140,7 @@ def map_arrays(path: Path) -> tuple[str, dict[str, NDArray[Any]]]:
         # A plain array over the map: it keeps the map alive, and costs less to use than np.memmap itself.
         data = np.asarray(np.memmap(file, dtype=np.uint8, mode="r", shape=(size,)))
     return description, {
-        name: data[start + place.begin : start + place.end].view(_TYPES[place.dtype]).reshape(place.shape)
+        name: data[start + place.begin : start + place.end].view(TYPES[place.dtype]).reshape(place.shape)
         for name, place in places.items()
     }
 
@@ -162,14 +162,14 @@ def _place(path: Path, name: str, entry: Any) -> _Place:
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise _damaged(path, name, "the header must give its dtype, shape and data_offsets, and nothing else")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-    if not isinstance(dtype, str) or dtype not in _TYPES:
+    if not isinstance(dtype, str) or dtype not in TYPES:
         raise _damaged(path, name, f"its dtype is {dtype!r:.20}, which no section has")
     if not _whole(shape) or not 1 <= len(shape) <= 3:
         raise _damaged(path, name, f"its shape is {shape!r:.80}")
     if not _whole(offsets) or len(offsets) != 2:
         raise _damaged(path, name, f"its data_offsets are {offsets!r:.80}")
     place = _Place(dtype, tuple(shape), *offsets)
-    wanted = math.prod(shape) * np.dtype(_TYPES[dtype]).itemsize
+    wanted = math.prod(shape) * np.dtype(TYPES[dtype]).itemsize
     if place.end - place.begin != wanted or wanted == 0:
         raise _damaged(
             path, name, f"{dtype} of the shape {shape} does not take the bytes {place.begin} to {place.end}"

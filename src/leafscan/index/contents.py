@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from leafscan.index.config import Config
 from leafscan.index.ids import StringIds
 from leafscan.index.metric import Metric
+
+if TYPE_CHECKING:
+    from leafscan.index.tags import Tags
 
 __all__ = ["Contents"]
 
@@ -32,6 +35,8 @@ class Contents:
         The seed of the build.
     ids
         Integers by row of the index, strings in the order they were given in, or None: positions.
+    tags
+        What is said of the rows, by the positions they were given at; None where nothing is.
     """
 
     sections: Mapping[str, NDArray[Any]]
@@ -40,3 +45,4 @@ class Contents:
     config: Config
     seed: int
     ids: NDArray[np.int64] | StringIds | None
+    tags: "Tags | None" = None

@@ -25,13 +25,17 @@ from leafscan.index.ids import StringIds, first_repeated
 from leafscan.index.metric import check_metric
 from leafscan.index.numbers import whole_number
 from leafscan.index.plan import is_resolved
+from leafscan.index.progress import Progress, reporting
 from leafscan.index.sections import check_contents
 from leafscan.index.version import __version__
 
-__all__ = ["FORMAT", "read", "verify", "write"]
+__all__ = ["FORMAT", "described", "pack", "read", "unpack", "verify", "write"]
 
 #: The version of the format that this library writes; it reads this and older ones.
 FORMAT = 1
+
+#: So many bytes are summed up between two looks at the progress.
+_AT_ONCE = 1 << 24
 
 _FIELDS = ("format", "library", "metric", "rows", "dim", "seed", "config", "ids", "sections", "checksum")
 
@@ -51,27 +55,20 @@ def write(contents: Contents, path: str | os.PathLike[str]) -> None:
     OSError
         If it cannot be written; what was at ``path`` stays as it was.
     """
-    arrays = _arrays(contents)
-    ids = contents.ids
-    description: dict[str, Any] = {
-        "format": FORMAT,
-        "library": __version__,
-        "metric": contents.metric,
-        "rows": len(contents.sections["order"]),
-        "dim": contents.dim,
-        "seed": contents.seed,
-        "config": contents.config.to_dict(),
-        "ids": "positions" if ids is None else "strings" if isinstance(ids, StringIds) else "integers",
-        "sections": {name: _summary(array, _digest(array)) for name, array in sorted(arrays.items())},
-    }
-    description["checksum"] = _description_digest(description)
+    description, arrays = pack(contents, digests=True)
     with replacing(path) as temporary:
-        write_arrays(temporary, arrays, json.dumps(description))
+        write_arrays(temporary, arrays, description)
         # Whatever the library made of it: what cannot be mapped never takes the place of what was there.
         map_arrays(temporary)
 
 
-def read(path: str | os.PathLike[str], *, memory: bool = False, checksums: bool = False) -> Contents:
+def read(
+    path: str | os.PathLike[str],
+    *,
+    memory: bool = False,
+    checksums: bool = False,
+    report: Progress | None = None,
+) -> Contents:
     """Read an index and check its structure.
 
     Parameters
@@ -82,6 +79,8 @@ def read(path: str | os.PathLike[str], *, memory: bool = False, checksums: bool 
         Copy it into memory instead of mapping it.
     checksums
         Check every byte of it, too.
+    report
+        Receives what is being checked, and how many bytes of all are, where every byte is.
 
     Returns
     -------
@@ -99,26 +98,52 @@ def read(path: str | os.PathLike[str], *, memory: bool = False, checksums: bool 
     text, arrays = map_arrays(path)
     if memory:
         arrays = {name: array.copy() for name, array in arrays.items()}
-    with _naming(path):
+    return unpack(text, arrays, os.fspath(path), checksums=checksums, report=report)
+
+
+def described(path: str | os.PathLike[str]) -> tuple[dict[str, Any], int]:
+    """Read what an index file says of itself, and check that its sections are there as it says.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    description : dict
+        As it was written.
+    nbytes : int
+        The bytes of the file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FileFormatError
+        If it is not an index of ours, is damaged or is too new.
+    """
+    path = Path(path)
+    text, arrays = map_arrays(path)
+    with _naming(os.fspath(path)):
         description = _described(text)
         padding = {name: arrays.pop(name) for name in list(arrays) if name.endswith(PADDING)}
-        _check_summaries(description["sections"], arrays, padding)
-        if checksums:
-            _check_bytes(description["sections"], arrays, padding)
-        contents = _contents(description, arrays)
-        check_contents(contents, description["rows"])
-        if checksums:
-            _check_unique(contents)
-    return contents
+        _check_summaries(description["sections"], arrays, padding, digests=True)
+        check_metric(description["metric"])
+        Config.from_dict(description["config"])
+    return description, path.stat().st_size
 
 
-def verify(path: str | os.PathLike[str]) -> None:
+def verify(path: str | os.PathLike[str], *, progress: Progress | bool | None = None) -> None:
     """Check a file to the last byte: its structure, the checksum of every section, and that ids are unique.
 
     Parameters
     ----------
     path
         The file.
+    progress
+        A callable that receives (stage, done, total), in bytes; True for a bar on stderr, False for none.
+        None shows a bar if it takes more than two seconds, stderr is a terminal and tqdm is installed.
 
     Raises
     ------
@@ -135,7 +160,96 @@ def verify(path: str | os.PathLike[str]) -> None:
     ...     index.save(os.path.join(folder, "four.leafscan"))
     ...     verify(os.path.join(folder, "four.leafscan"))
     """
-    read(path, checksums=True)
+    with reporting(progress) as report:
+        read(path, checksums=True, report=report)
+
+
+def pack(contents: Contents, *, digests: bool) -> tuple[str, dict[str, NDArray[Any]]]:
+    """Take an index apart into arrays and what describes them.
+
+    Parameters
+    ----------
+    contents
+        The index.
+    digests
+        Say the SHA-256 of every array, too, which means to read them all.
+
+    Returns
+    -------
+    description : str
+        JSON, in ASCII.
+    arrays : dict of str to NDArray
+        The sections and the ids.
+    """
+    arrays = _arrays(contents)
+    ids = contents.ids
+    description: dict[str, Any] = {
+        "format": FORMAT,
+        "library": __version__,
+        "metric": contents.metric,
+        "rows": len(contents.sections["order"]),
+        "dim": contents.dim,
+        "seed": contents.seed,
+        "config": contents.config.to_dict(),
+        "ids": "positions" if ids is None else "strings" if isinstance(ids, StringIds) else "integers",
+        "sections": {
+            name: _summary(array, _digest(array) if digests else None)
+            for name, array in sorted(arrays.items())
+        },
+    }
+    description["checksum"] = _description_digest(description)
+    return json.dumps(description), arrays
+
+
+def unpack(
+    text: str,
+    arrays: dict[str, NDArray[Any]],
+    source: str,
+    *,
+    digests: bool = True,
+    checksums: bool = False,
+    report: Progress | None = None,
+) -> Contents:
+    """Put an index together from what `pack` gave, and check its structure.
+
+    Parameters
+    ----------
+    text
+        What describes the arrays; whatever else it is, is told.
+    arrays
+        The arrays, and what fills them up in a file.
+    source
+        Where they come from, which errors begin with.
+    digests
+        As `pack` was told.
+    checksums
+        Check every byte of them, too.
+    report
+        Receives what is being checked, and how many bytes of all are, where every byte is.
+
+    Returns
+    -------
+    Contents
+        Consistent in everything that a search uses as an index.
+
+    Raises
+    ------
+    FileFormatError
+        If anything is wrong; the message names the section.
+    """
+    with _naming(source):
+        description = _described(text)
+        padding = {name: arrays.pop(name) for name in list(arrays) if name.endswith(PADDING)}
+        _check_summaries(description["sections"], arrays, padding, digests=digests)
+        if checksums:
+            _check_bytes(description["sections"], arrays, padding, report)
+        contents = _contents(description, arrays)
+        check_contents(contents, description["rows"])
+        if checksums:
+            _check_unique(contents)
+            if contents.tags is not None:
+                contents.tags.check(description["rows"])
+    return contents
 
 
 def _arrays(contents: Contents) -> dict[str, NDArray[Any]]:
@@ -144,6 +258,8 @@ def _arrays(contents: Contents) -> dict[str, NDArray[Any]]:
         arrays["ids"], arrays["id_offsets"] = contents.ids.data, contents.ids.offsets
     elif contents.ids is not None:
         arrays["ids"] = contents.ids
+    if contents.tags is not None:
+        arrays["tags"] = contents.tags.to_section(np.arange(len(contents.sections["order"])))
     return arrays
 
 
@@ -158,6 +274,12 @@ def _contents(description: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -
         ids = StringIds(data, offsets)
     elif description["ids"] == "integers":
         ids = _taken(arrays, "ids", np.int64)
+    tags = None
+    if "tags" in arrays:
+        # Only who asks for tags pays for SQLite; the section is opened when it is first asked.
+        from leafscan.index.tags import Tags
+
+        tags = Tags.from_section(_taken(arrays, "tags", np.uint8))
     return Contents(
         sections=arrays,
         dim=description["dim"],
@@ -165,6 +287,7 @@ def _contents(description: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -
         config=config,
         seed=description["seed"],
         ids=ids,
+        tags=tags,
     )
 
 
@@ -197,13 +320,19 @@ def _described(text: str) -> dict[str, Any]:
     whole_number(description["rows"], "the number of rows in the header", low=1, high=2**32 - 1)
     whole_number(description["dim"], "the number of dimensions in the header", low=1, high=2**31 - 1)
     whole_number(description["seed"], "the seed in the header", low=0, high=2**64 - 1)
+    if not isinstance(description["library"], str):
+        raise FileFormatError("the header does not name the version of leafscan that wrote it")
     if description["ids"] not in ("positions", "integers", "strings"):
         raise FileFormatError(f"the header gives the kind of ids as {description['ids']!r:.20}")
     return description
 
 
 def _check_summaries(
-    sections: Any, arrays: Mapping[str, NDArray[Any]], padding: Mapping[str, NDArray[Any]]
+    sections: Any,
+    arrays: Mapping[str, NDArray[Any]],
+    padding: Mapping[str, NDArray[Any]],
+    *,
+    digests: bool,
 ) -> None:
     if not isinstance(sections, dict):
         raise FileFormatError("the header's description does not list the sections")
@@ -211,19 +340,33 @@ def _check_summaries(
         if name not in arrays:
             raise FileFormatError(f"the section {name!r:.80} is missing")
         summary = sections.get(name)
-        wanted = _summary(arrays[name], summary.get("sha256") if isinstance(summary, dict) else None)
-        if summary != wanted:
+        digest = summary.get("sha256") if isinstance(summary, dict) else None
+        summed_up = isinstance(digest, str) if digests else digest is None
+        if summary != _summary(arrays[name], digest) or not summed_up:
             raise FileFormatError(
                 f"the section {name!r:.80} has not the type and shape that it was written with"
             )
 
 
 def _check_bytes(
-    sections: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], padding: Mapping[str, NDArray[Any]]
+    sections: Mapping[str, Any],
+    arrays: Mapping[str, NDArray[Any]],
+    padding: Mapping[str, NDArray[Any]],
+    report: Progress | None,
 ) -> None:
+    total = sum(array.nbytes for array in arrays.values())
+    done = 0
     for name, array in arrays.items():
-        if _digest(array) != sections[name]["sha256"]:
+        digest = hashlib.sha256()
+        for begin in range(0, array.nbytes, _AT_ONCE):
+            if report is not None:
+                report(f"checking {name}", done + begin, total)
+            digest.update(array.reshape(-1).view(np.uint8)[begin : begin + _AT_ONCE].data)
+        done += array.nbytes
+        if digest.hexdigest() != sections[name]["sha256"]:
             raise FileFormatError(f"the section {name!r} does not agree with its checksum")
+    if report is not None:
+        report("checking ids", total, total)
     for name, array in padding.items():
         if array.any():
             raise FileFormatError(f"the section {name!r:.80} is not all zeros")
@@ -251,9 +394,9 @@ def _description_digest(description: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Turn what the parts of a description find wrong with it into errors of the file."""
+def _naming(source: str) -> Iterator[None]:
+    """Turn what the parts of a description find wrong with it into errors of where it comes from."""
     try:
         yield
     except (ValueError, TypeError) as error:
-        raise FileFormatError(f"{path}: {str(error).removesuffix('.')}.") from error
+        raise FileFormatError(f"{source}: {str(error).removesuffix('.')}.") from error

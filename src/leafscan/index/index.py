@@ -1,51 +1,37 @@
-"""The index: search it, look at it, save it, load it."""
+"""The index: search it, change it, look at it, save it, load it."""
 
 import os
-import time
-from collections.abc import Iterable
-from typing import Any, NamedTuple, SupportsIndex
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from io import UnsupportedOperation
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from leafscan import _engine
-from leafscan.index import files
-from leafscan.index.arrays import FLOAT32, as_queries
-from leafscan.index.config import AsymmetricHash, Config, SearchParams
+from leafscan.index import files, pickling
+from leafscan.index.arrays import as_vectors
+from leafscan.index.config import Config
 from leafscan.index.contents import Contents
-from leafscan.index.filter import Filter
-from leafscan.index.ids import StringIds
-from leafscan.index.lookup import Lookup
-from leafscan.index.metric import Metric, engine_metric
-from leafscan.index.numbers import whole_number
-from leafscan.index.threads import MAX_THREADS, default_threads
+from leafscan.index.health import Health, examine
+from leafscan.index.ids import StringIds, as_ids
+from leafscan.index.living import Living
+from leafscan.index.progress import Progress
+from leafscan.index.readable import ReadableIndex, SearchResult
+from leafscan.index.rebalance import rebuilt
+from leafscan.index.threads import check_threads, default_threads
+from leafscan.index.uninterrupted import uninterrupted
+from leafscan.index.update import Update
 
 __all__ = ["Index", "SearchResult", "load"]
 
-#: The engine counts results in 32 bits.
-MAX_K = 2**31 - 1
 
+class Index(ReadableIndex):
+    """Vectors that can be searched, as `leafscan.build` or `leafscan.load` gives them, and updated.
 
-class SearchResult(NamedTuple):
-    """What a search found, best first: ``ids, scores = index.search(...)``.
-
-    Attributes
-    ----------
-    ids
-        int64 or strings, (k,) for one query and (q, k) for a batch; -1 or "" where fewer than k can be had.
-    scores
-        float32, of the same shape. Dot products and cosines descend, squared distances ascend; -inf
-        (squared_l2: +inf) where there is no id.
-    """
-
-    ids: NDArray[Any]
-    scores: NDArray[np.float32]
-
-
-class Index:
-    """Vectors that can be searched, as `leafscan.build` or `leafscan.load` gives them; read-only.
-
-    Any number of threads may search one index at the same time.
+    Any number of threads may search one index, beside one that updates it (updates of several threads wait
+    for one another): every search is of one version from beginning to end, and what an update did is there
+    when it returns, as a whole.
 
     Examples
     --------
@@ -55,178 +41,200 @@ class Index:
     <leafscan.Index: 4 x 4, squared_l2, exact, 96 bytes>
     >>> len(index), index.dim, index.metric
     (4, 4, 'squared_l2')
+    >>> index.upsert([7], [[0.0, 0.0, 0.0, 2.0]])
+    >>> index.delete([0, 1])
+    >>> index.ids.tolist(), index.search([0.0, 0.0, 0.0, 3.0], k=2).ids.tolist()
+    ([2, 3, 7], [7, 3])
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_contents",
-        "_default",
-        "_find",
-        "_lookup",
-        "_normalize",
-        "_one",
-        "_recent",
-        "_searcher",
-        "_strings",
-    )
+    __slots__ = ("_mapped", "_rebuilding", "_waiting", "_writing")
 
-    def __init__(self, contents: Contents) -> None:
-        self._contents = contents
-        metric, self._normalize = engine_metric(contents.metric)
-        ids = contents.ids
-        self._strings = ids if isinstance(ids, StringIds) else None
-        self._searcher = _engine.Searcher(
-            contents.sections,
-            metric=metric,
-            dim=contents.dim,
-            ids=ids if isinstance(ids, np.ndarray) else None,
-        )
-        self._find = self._searcher.search
-        self._lookup: Lookup | None = None
-        self._one = (contents.dim,)
-        # What (params, (leaves, candidates, refined, upper leaves)) are of the index itself and of the latest
-        # search that gave its own: whoever searches in a loop gives the same object every time, so it is
-        # checked once.
-        search = contents.config.search
-        self._default = (
-            search.leaves or 0,
-            search.candidates or 0,
-            search.refined or 0,
-            search.upper_leaves or 0,
-        )
-        self._recent: tuple[SearchParams, tuple[int, int, int, int]] = (search, self._default)
+    def __init__(self, contents: Contents, *, mapped: str | None = None) -> None:
+        super().__init__(contents)
+        # The file that it is a view of, and not to be changed apart from.
+        self._mapped = mapped
+        self._writing = threading.RLock()
+        self._rebuilding = threading.Lock()
+        # What was updated since a rebuild began.
+        self._waiting: list[Update] | None = None
 
-    def search(
+    def upsert(
         self,
-        queries: ArrayLike,
-        *,
-        k: SupportsIndex = 10,
-        params: SearchParams | None = None,
-        filter: Filter | None = None,
-        threads: SupportsIndex | None = None,
-    ) -> SearchResult:
-        """Find the best ``k`` rows for one query or for each of a batch.
+        ids: ArrayLike | Iterable[str],
+        vectors: ArrayLike,
+        tags: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Add vectors, or replace those of ids that are there: all of them or, if it raises, none.
+
+        It costs what the touched leaves hold, not what the index holds. New vectors go into the leaves and
+        codes that the index has; `health` says when they have drifted away from these, and `rebalance` learns
+        anew.
 
         Parameters
         ----------
-        queries
-            (d,) or (q, d) real numbers, all finite: a NumPy array (float32 in C order is the quickest),
-            anything that NumPy or DLPack can read on the CPU, or lists.
-        k
-            How many, at least 1.
-        params
-            How thoroughly; what is None in it, and None itself, means the index's own ``config.search``.
-        filter
-            Which rows may be returned, from this index' own `filter`; None allows every row. Leaves and
-            groups of codes without an allowed row are passed over. What is nearest among few lies farther
-            off: where a share s of the rows of a leaf is allowed, ``params.leaves / s ** 0.5`` leaves that
-            hold any are visited, yet no more than make about twice the work of a search without a filter.
-            Where it costs less, all allowed rows are scored exactly.
-        threads
-            How many to use; by default one for a single query, and for a batch ``LEAFSCAN_NUM_THREADS``, else
-            all that this process may have. Results do not depend on it.
-
-        Returns
-        -------
-        SearchResult
-            ``ids`` and ``scores``, best first: (k,) for (d,) and (q, k) for (q, d). Ties go to the row that
-            comes first in the index. Where fewer than k can be had: id -1 (strings: ""), score -inf
-            (squared_l2: +inf).
+        ids
+            (m,), each different: integers that are not negative, or strings that are not empty, as those of
+            the index are.
+        vectors
+            (m, d) real numbers, all finite.
+        tags
+            By name, (m,) values, as `leafscan.build` takes them. An id that is there keeps the tags of which
+            nothing is said.
 
         Raises
         ------
         TypeError
-            If an argument is of the wrong kind, or ``queries`` lie on a GPU.
+            If an argument is of the wrong kind, or the ids are of another kind than the index'.
         ValueError
-            If a shape or a value is wrong, ``params`` ask for what the index does not have, or ``filter`` was
-            compiled for another index.
+            If a shape or a value is wrong, for example a vector that holds NaN, which is named.
+        OSError
+            If the index is a file that was mapped (`leafscan.load`): open a catalogue (`leafscan.open`), or
+            load with ``memory=True``.
+
+        Examples
+        --------
+        >>> import leafscan, numpy as np
+        >>> index = leafscan.build(np.eye(3, dtype=np.float32), metric="dot_product", ids=["x", "y", "z"])
+        >>> index.upsert(["z", "w"], [[0, 0, 5], [1, 1, 1]])
+        >>> len(index), index.search([0.0, 0.0, 1.0], k=2)
+        (4, SearchResult(ids=array(['z', 'w'], dtype='<U1'), scores=array([5., 1.], dtype=float32)))
+        """
+        self._check_changeable()
+        rows = self._rows(vectors)
+        names = self._names(ids, len(rows))
+        if len(rows):
+            self._apply(Update(ids=names, vectors=rows, tags=tags))
+
+    def delete(self, ids: ArrayLike | Iterable[str]) -> None:
+        """Take vectors out: all of them or, if it raises, none.
+
+        Parameters
+        ----------
+        ids
+            (m,) ids of the index, each different.
+
+        Raises
+        ------
+        TypeError
+            If they are of another kind than the index' ids.
+        ValueError
+            If the index does not have one of them, which is named, or one is there twice.
+        OSError
+            As `upsert`.
+
+        Examples
+        --------
+        >>> import leafscan, numpy as np
+        >>> index = leafscan.build(np.eye(3, dtype=np.float32), metric="dot_product")
+        >>> index.delete([1])
+        >>> index.delete([0, 1])
+        Traceback (most recent call last):
+        ValueError: ids holds the id 1, which this index does not have.
+        >>> index.ids.tolist()
+        [0, 2]
+        """
+        self._check_changeable()
+        names = self._names(ids, None)
+        with self._writing:
+            living = self._living
+            with living.lock:
+                living.roster.rows(names, "ids")
+            if len(names):
+                self._apply(Update(ids=names, vectors=None))
+
+    def health(self) -> Health:
+        """Examine how far updates have led away from what the index has learned.
+
+        It searches some of the vectors of the index, exactly and not, and compares: seconds for a million.
+
+        Returns
+        -------
+        Health
+            What was found, and in ``reasons`` why `rebalance` would help, if it would.
+
+        Examples
+        --------
+        >>> import leafscan, numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> plan = leafscan.Config(
+        ...     tree=leafscan.Tree(num_leaves=20), score=leafscan.AsymmetricHash(), reorder=leafscan.Reorder()
+        ... )
+        >>> vectors = rng.normal(size=(1_000, 8)).astype(np.float32)
+        >>> index = leafscan.build(vectors, metric="cosine", config=plan)
+        >>> index.health().reasons
+        ()
+        >>> index.delete(np.arange(900))
+        >>> index.health().reasons
+        ('90 % of what was built is deleted or replaced',)
+        """
+        return examine(self._living, self.config)
+
+    def rebalance(
+        self,
+        *,
+        config: Config | None = None,
+        threads: SupportsIndex | None = None,
+        progress: Progress | bool | None = None,
+    ) -> None:
+        """Learn leaves and codes anew from the vectors that are there, as they are kept.
+
+        It takes what building takes. Searches go on meanwhile in what there is, and so do updates, which are
+        made again in the new index before it takes the old one's place at once.
+
+        Parameters
+        ----------
+        config
+            Another plan; None keeps the present one, with as many more or fewer leaves as there are vectors,
+            where there are twice or half as many as it was built
+            or loaded with.
+        threads, progress
+            As `leafscan.build` takes them.
+
+        Raises
+        ------
+        ValueError
+            If nothing is there, the plan keeps no rows, or ``config`` does not suit the vectors.
+        RuntimeError
+            If another thread is at it.
+        OSError
+            As `upsert`.
 
         Examples
         --------
         >>> import leafscan, numpy as np
         >>> index = leafscan.build(np.eye(4, dtype=np.float32), metric="dot_product")
-        >>> index.search([0.0, 3.0, 2.0, 1.0], k=2).ids.tolist()
-        [1, 2]
+        >>> index.delete([0, 2])
+        >>> index.rebalance()
+        >>> index.ids.tolist(), index.health().tombstones
+        ([1, 3], 0.0)
         """
-        # One query at a time is the common call, and all of this is on its way: what is right is told by few
-        # cheap looks, and only what is not goes on to be read or refused. (The engine sees for itself whether
-        # the numbers lie side by side, and copies them if not.)
-        if type(queries) is not np.ndarray or queries.dtype is not FLOAT32 or queries.shape != self._one:
-            queries = as_queries(queries, self._contents.dim)
-        if type(k) is not int or not 0 < k <= MAX_K:
-            k = whole_number(k, "k", low=1, high=MAX_K)
-        leaves, candidates, refined, upper = self._default if params is None else self._resolve(params)
-        if threads is None:
-            threads = 1 if queries.ndim == 1 else default_threads()
-        elif type(threads) is not int or not 0 < threads <= MAX_THREADS:
-            threads = whole_number(threads, "threads", low=1, high=MAX_THREADS)
-        if filter is None:
-            found = self._find(queries, k, leaves, candidates, threads, self._normalize, None, refined, upper)
-        elif isinstance(filter, Filter):
-            compiled = filter._compiled
-            found = self._find(
-                queries, k, leaves, candidates, threads, self._normalize, compiled, refined, upper
-            )
-        else:
-            raise TypeError(
-                "filter must be a Filter, as index.filter(...) gives it, or None; "
-                f"received {filter!r:.80} ({type(filter).__name__})."
-            )
-        if self._strings is not None:
-            return SearchResult(self._strings.take(found[0]), found[1])
-        return SearchResult._make(found)
-
-    def filter(
-        self,
-        *,
-        allow: ArrayLike | Iterable[Any] | None = None,
-        deny: ArrayLike | Iterable[Any] | None = None,
-    ) -> Filter:
-        """Compile which rows a search may return: once, to be used many times.
-
-        Parameters
-        ----------
-        allow
-            The ids that may be returned, in any order; an id that is there twice counts once. Or a mask:
-            booleans (n,) in the order of `ids`. None allows all that ``deny`` does not name.
-        deny
-            The ids that may not be returned, or a mask of them. What both name is denied.
-
-        Returns
-        -------
-        Filter
-            For this index alone: ``index.search(queries, filter=f)``.
-
-        Raises
-        ------
-        TypeError
-            If neither is given, or the ids are of another kind than the index'.
-        ValueError
-            If the index has no such id; the first one is named. If a mask has another length than the index.
-
-        Examples
-        --------
-        >>> import leafscan, numpy as np
-        >>> index = leafscan.build(np.eye(4, dtype=np.float32), metric="cosine", ids=["n", "e", "s", "w"])
-        >>> query = [0.9, 0.3, 0.2, 0.1]
-        >>> f = index.filter(allow=["w", "s", "n"], deny=["n"])
-        >>> len(f), index.search(query, k=3, filter=f).ids.tolist()
-        (2, ['s', 'w', ''])
-        >>> starts_late = index.filter(allow=index.ids > "o")
-        >>> index.search(query, k=3, filter=starts_late).ids.tolist()
-        ['s', 'w', '']
-        >>> index.filter(deny=["x"])
-        Traceback (most recent call last):
-        ValueError: deny holds the id 'x', which this index does not have.
-        """
-        begin = time.perf_counter()
-        lookup = self._lookup
-        if lookup is None:
-            lookup = self._lookup = Lookup(self._contents.ids, self._contents.sections["order"])
-        return Filter._compile(self._searcher, lookup, len(self), allow, deny, begin)
+        self._check_changeable()
+        if not isinstance(config, (Config, type(None))):
+            kind = type(config).__name__
+            raise TypeError(f"config must be a Config or None; received {config!r:.80} ({kind}).")
+        threads = check_threads(threads)
+        if not self._rebuilding.acquire(blocking=False):
+            raise RuntimeError("another thread is rebalancing this index; wait for it.")
+        try:
+            with self._writing:
+                before = self._living.folded(threads)
+                built = len(self._living.contents.sections["order"])
+                self._waiting = []
+            made = rebuilt(before, built=built, config=config, threads=threads, progress=progress)
+            living = Living(made)
+            with self._writing:
+                for update in self._waiting:
+                    _advance(living, update)
+                self._live(living)
+        finally:
+            self._waiting = None
+            self._rebuilding.release()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the index to one file, all or nothing.
+
+        What was updated is written as if it had been built so: rows and codes as they are, deleted ones left
+        out.
 
         The file is written beside ``path`` under another name, brought to the disk, and put in place of what
         was there. An index that was loaded from ``path`` goes on with the old file's bytes; where the system
@@ -239,6 +247,8 @@ class Index:
 
         Raises
         ------
+        ValueError
+            If the index has no vector at all.
         OSError
             If it cannot be written; what was at ``path`` stays as it was.
 
@@ -254,81 +264,73 @@ class Index:
         """
         files.write(self._contents, path)
 
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return len(self._contents.sections["order"])
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        """Pickle the index' bytes, never a path; with protocol 5 they can go out of band."""
+        return pickling.reduced(Index, self._contents, protocol)
 
     @property
-    def dim(self) -> int:
-        """The number of dimensions."""
-        return self._contents.dim
+    def _contents(self) -> Contents:
+        return self._living.folded(default_threads())
 
-    @property
-    def metric(self) -> Metric:
-        """The metric: "dot_product", "cosine" or "squared_l2"."""
-        return self._contents.metric
-
-    @property
-    def config(self) -> Config:
-        """The resolved plan: building with it and `seed` gives the same index to the byte."""
-        return self._contents.config
-
-    @property
-    def seed(self) -> int:
-        """The seed that the index was built with."""
-        return self._contents.seed
-
-    @property
-    def nbytes(self) -> int:
-        """The bytes of everything the index holds, mapped or in memory."""
-        ids = self._contents.ids
-        return sum(section.nbytes for section in self._contents.sections.values()) + (
-            0 if ids is None else ids.nbytes
-        )
-
-    @property
-    def ids(self) -> NDArray[Any]:
-        """The ids, int64 or strings, (n,), in the order in which the vectors were given."""
-        ids = self._contents.ids
-        if ids is None:
-            return np.arange(len(self), dtype=np.int64)
-        if isinstance(ids, StringIds):
-            return ids.take(np.arange(len(self), dtype=np.int64))
-        given = np.empty_like(ids)
-        given[self._contents.sections["order"]] = ids
-        return given
-
-    def __repr__(self) -> str:
-        """Tell size, metric and plan in one line."""
-        config = self.config
-        parts = [f"{len(self):,} x {self.dim}", self.metric]
-        if config.tree is not None:
-            parts.append(f"{config.tree.num_leaves:,} leaves")
-        if isinstance(config.score, AsymmetricHash):
-            parts.append(f"{config.score.lookup_bits}-bit codes")
-            if config.reorder is not None:
-                first = f"{config.reorder.first_dtype} and " if config.reorder.first_dtype else ""
-                parts.append(f"{first}{config.reorder.dtype} reordering")
-        else:
-            parts.append("exact" if config.row_dtype == "float32" else f"exact in {config.row_dtype}")
-        return f"<leafscan.Index: {', '.join(parts)}, {_size(self.nbytes)}>"
-
-    def _resolve(self, params: SearchParams) -> tuple[int, int, int, int]:
-        recent = self._recent
-        if recent[0] is not params:
-            if not isinstance(params, SearchParams):
-                kind = type(params).__name__
-                raise TypeError(f"params must be a SearchParams or None; received {params!r:.80} ({kind}).")
-            self.config.check_search(params, "params")
-            leaves, candidates, refined, upper = self._default
-            asked = (
-                params.leaves or leaves,
-                params.candidates or candidates,
-                params.refined or refined,
-                params.upper_leaves or upper,
+    def _check_changeable(self) -> None:
+        if self._mapped is not None:
+            raise UnsupportedOperation(
+                f"this index is a map of the file {self._mapped}, which updates do not go into; "
+                "leafscan.open(folder, index) makes a catalogue of it that keeps them, "
+                "and leafscan.load(path, memory=True) a copy in memory."
             )
-            self._recent = recent = (params, asked)
-        return recent[1]
+
+    def _rows(self, vectors: ArrayLike) -> NDArray[np.float32]:
+        if isinstance(vectors, (list, tuple)) and not len(vectors):
+            return np.empty((0, self.dim), np.float32)
+        if isinstance(vectors, np.ndarray) and vectors.shape == (0, self.dim):
+            return np.empty((0, self.dim), np.float32)
+        rows = as_vectors(vectors)
+        if rows.shape[1] != self.dim:
+            raise ValueError(
+                f"vectors must have the shape (m, {self.dim}), as the index has; received {rows.shape}."
+            )
+        return rows
+
+    def _names(self, ids: ArrayLike | Iterable[str], count: int | None) -> NDArray[np.int64] | list[str]:
+        given: Any = ids
+        if not hasattr(given, "__array__") and not hasattr(given, "__dlpack__"):
+            if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+                kind = type(given).__name__
+                raise TypeError(f"ids must be a list of ids; received {given!r:.80} ({kind}).")
+            given = list(given)
+        if count is None:
+            count = len(given)
+        strings = self._living.roster.strings
+        if count == 0 and len(given) == 0:
+            return [] if strings else np.empty(0, np.int64)
+        names = as_ids(given, count)
+        if isinstance(names, StringIds) != strings:
+            kind = "strings" if strings else "integers"
+            raise TypeError(f"ids must be {kind}, as the ids of this index are; received {ids!r:.80}.")
+        if isinstance(names, StringIds):
+            taken: list[str] = names.take(np.arange(len(names), dtype=np.int64)).tolist()
+            return taken
+        return names
+
+    def _apply(self, update: Update) -> None:
+        """Make a checked update: prepare it, record it, publish it."""
+        with self._writing:
+            _advance(self._living, update, self._record)
+            if self._waiting is not None:
+                self._waiting.append(update)
+
+    def _record(self, update: Update) -> None:
+        """Keep an update before anybody sees it; raising leaves everything as it was."""
+
+
+def _advance(living: Living, update: Update, record: Callable[[Update], None] | None = None) -> None:
+    prepared = living.prepare(update)
+    with living.tagging(prepared):
+        if record is not None:
+            record(update)
+        with uninterrupted():
+            living.publish(prepared)
 
 
 def load(path: str | os.PathLike[str], *, memory: bool = False, verify: bool = False) -> Index:
@@ -351,7 +353,8 @@ def load(path: str | os.PathLike[str], *, memory: bool = False, verify: bool = F
     Returns
     -------
     Index
-        Read-only; it gives the results of the index that was saved.
+        It gives the results of the index that was saved. A mapped one is read-only: for a catalogue that
+        keeps its updates see `leafscan.open`. A copy in memory can be updated, and saved again.
 
     Raises
     ------
@@ -370,14 +373,5 @@ def load(path: str | os.PathLike[str], *, memory: bool = False, verify: bool = F
     >>> again.ids.tolist()
     ['n', 'e', 's', 'w']
     """
-    return Index(files.read(path, memory=memory, checksums=verify))
-
-
-_UNITS = {"kB": 1e3, "MB": 1e6, "GB": 1e9}
-
-
-def _size(nbytes: int) -> str:
-    if nbytes < 1000:
-        return f"{nbytes} bytes"
-    unit = next((unit for unit in _UNITS if nbytes < 1000 * _UNITS[unit]), "GB")
-    return f"{nbytes / _UNITS[unit]:.3g} {unit}"
+    contents = files.read(path, memory=memory, checksums=verify)
+    return Index(contents, mapped=None if memory else os.fspath(path))

@@ -10,7 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from leafscan.index.arrays import read_array
 from leafscan.index.ids import StringIds
 
-__all__ = ["Lookup"]
+__all__ = ["NO_ROW", "Lookup", "integer_ids", "read_ids"]
+
+#: What the engine takes for no row.
+NO_ROW = 2**32 - 1
 
 
 class Lookup:
@@ -34,10 +37,11 @@ class Lookup:
     ValueError: allow holds the id 7, which this index does not have.
     """
 
-    __slots__ = ("_integers", "_order", "_places", "_rows", "_strings")
+    __slots__ = ("_by_place", "_integers", "_order", "_places", "_rows", "_strings")
 
     def __init__(self, ids: NDArray[np.int64] | StringIds | None, order: NDArray[np.uint32]) -> None:
         self._order = order
+        self._by_place: NDArray[np.uint32] | None = None
         self._integers: NDArray[np.int64] | None = None  # ascending
         self._strings: dict[bytes, int] | None = None
         self._places: NDArray[np.intp] | None = None  # position -> row
@@ -52,6 +56,61 @@ class Lookup:
                 self._strings = {
                     data[start:end]: position for position, (start, end) in enumerate(pairwise(offsets))
                 }
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        return len(self._order)
+
+    def by_place(self) -> NDArray[np.uint32]:
+        """Return uint32 (n,), the rows in the order in which the vectors were given."""
+        rows = self._by_place
+        if rows is None:
+            rows = np.empty(len(self._order), np.uint32)
+            rows[self._order] = np.arange(len(self._order), dtype=np.uint32)
+            self._by_place = rows
+        return rows
+
+    def find(self, ids: NDArray[Any], name: str) -> NDArray[np.uint32]:
+        """Return the row of each of ``ids``, in their shape; `NO_ROW` where the index has no such id.
+
+        Raises
+        ------
+        TypeError
+            If they are of another kind than the index' ids.
+        """
+        if not ids.size:
+            return np.full(ids.shape, NO_ROW, np.uint32)
+        if self._strings is not None:
+            return self._find_strings(ids, name)
+        if ids.dtype.kind not in "iu":
+            raise TypeError(
+                f"{name} must hold integers, as the ids of this index are; received the dtype {ids.dtype}."
+            )
+        if ids.dtype == np.uint64:  # Beside integers with a sign NumPy makes floats of them.
+            beyond = ids > np.iinfo(np.int64).max
+            ids = ids.astype(np.int64)
+            ids[beyond] = -1
+        if self._integers is None:
+            rows = self.by_place()
+            known = (ids >= 0) & (ids < len(rows))
+            return np.where(known, rows[np.where(known, ids, 0)], np.uint32(NO_ROW))
+        at = np.minimum(np.searchsorted(self._integers, ids), len(self._integers) - 1)
+        known = self._integers[at] == ids
+        return np.where(known, self._rows[at], NO_ROW).astype(np.uint32)
+
+    def _find_strings(self, ids: NDArray[Any], name: str) -> NDArray[np.uint32]:
+        assert self._strings is not None
+        if ids.dtype.kind not in "OUT":
+            raise TypeError(
+                f"{name} must hold strings, as the ids of this index are; received the dtype {ids.dtype}."
+            )
+        position = self._strings.get
+        try:
+            found = [position(value.encode(errors="surrogatepass"), -1) for value in ids.reshape(-1).tolist()]
+        except AttributeError:
+            raise TypeError(f"{name} must hold strings, as the ids of this index are.") from None
+        positions = np.array(found, np.intp)
+        return np.where(positions >= 0, self.by_place()[positions], np.uint32(NO_ROW)).reshape(ids.shape)
 
     def rows(self, ids: ArrayLike | Iterable[Any], name: str) -> NDArray[np.intp]:
         """Return the rows of ``ids``, or of a mask.
@@ -76,7 +135,7 @@ class Lookup:
         ValueError
             If the index has no such id, which is named, or a mask has another length.
         """
-        values = _read(ids, name)
+        values = read_ids(ids, name)
         if isinstance(values, np.ndarray) and values.dtype == np.bool_:
             if len(values) != len(self._order):
                 raise ValueError(
@@ -104,7 +163,7 @@ class Lookup:
         return self._places[np.array(positions, np.intp)]
 
     def _rows_of_integers(self, values: NDArray[Any] | list[Any], name: str) -> NDArray[np.intp]:
-        array = _integers(values, name)
+        array = integer_ids(values, name)
         if self._integers is not None:
             at = np.searchsorted(self._integers, array)
             known = self._integers[np.minimum(at, len(self._integers) - 1)] == array
@@ -118,7 +177,8 @@ class Lookup:
         return self._rows[at]
 
 
-def _read(ids: ArrayLike | Iterable[Any], name: str) -> NDArray[Any] | list[Any]:
+def read_ids(ids: ArrayLike | Iterable[Any], name: str) -> NDArray[Any] | list[Any]:
+    """Return ids, or a mask as an array of booleans, as they were given, (m,)."""
     if hasattr(ids, "__array__") or hasattr(ids, "__dlpack__"):
         array = read_array(ids, name)
         if array.ndim != 1:
@@ -137,7 +197,8 @@ def _read(ids: ArrayLike | Iterable[Any], name: str) -> NDArray[Any] | list[Any]
     return values
 
 
-def _integers(values: NDArray[Any] | list[Any], name: str) -> NDArray[Any]:
+def integer_ids(values: NDArray[Any] | list[Any], name: str) -> NDArray[np.int64]:
+    """Return what `read_ids` read as int64, if all of it can be ids of an index."""
     if isinstance(values, list):
         for value in values:
             if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
@@ -157,7 +218,8 @@ def _integers(values: NDArray[Any] | list[Any], name: str) -> NDArray[Any]:
     beyond = values > np.iinfo(np.int64).max
     if beyond.any():
         raise ValueError(f"{name} holds the id {values[np.argmax(beyond)]}, which this index does not have.")
-    return values.astype(np.int64)
+    checked: NDArray[np.int64] = values.astype(np.int64)
+    return checked
 
 
 def _told(value: Any) -> str:

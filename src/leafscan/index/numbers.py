@@ -81,7 +81,10 @@ def real_number(value: SupportsFloat, name: str, *, low: float) -> float:
     """
     if isinstance(value, (bool, str, bytes)) or not isinstance(value, (int, SupportsFloat)):
         raise TypeError(f"{name} must be a number, at least {low}; received {_told(value)}.")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an integer beyond every float
+        number = math.inf
     if not math.isfinite(number) or number < low:
         raise ValueError(f"{name} must be finite and at least {low}; received {number}.")
     return number

@@ -245,6 +245,9 @@ def _check_ids(contents: Contents, n: int) -> None:
             str(ids.data.data, "utf-8")
         except UnicodeDecodeError as error:
             raise _wrong("ids", f"it is not UTF-8 at byte {error.start}") from error
+        # NumPy's strings end before trailing NULs: such an id would come out as another one, or as none.
+        if not ids.data.all():
+            raise _wrong("ids", "an id holds a NUL character")
     elif ids is not None:
         if ids.shape != (n,):
             raise _wrong("ids", f"its shape must be ({n},) and is {ids.shape}")

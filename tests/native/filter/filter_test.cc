@@ -45,8 +45,8 @@ TEST(FilterTest, BitsRowsAndWordsHoldTheSameSet) {
     const std::shared_ptr<const Snapshot>& snapshot = index.searcher().shared_snapshot();
     for (const double share : {0.0, 0.002, 0.2, 0.3, 0.97, 1.0}) {
       const std::vector<std::uint8_t> allowed = SomeRows(draw, kRows, share);
-      const Filter filter(snapshot, allowed);
-      ASSERT_EQ(filter.snapshot(), snapshot.get());
+      const Filter filter(*snapshot, allowed);
+      ASSERT_EQ(filter.version(), snapshot->version);
       ASSERT_EQ(filter.allowed(), CountOf(allowed));
       std::vector<std::uint32_t> wanted;
       for (std::uint32_t row = 0; row < kRows; ++row) {
@@ -87,7 +87,7 @@ TEST(FilterTest, RangesMayBeginAndEndAnywhere) {
   Draw draw(2);
   const OpenedIndex index(NormalRows(draw, 100, 4), Options(false, false, 0));
   const std::vector<std::uint8_t> allowed = SomeRows(draw, 100, 0.5);
-  const Filter filter(index.searcher().shared_snapshot(), allowed);
+  const Filter filter(index.searcher().snapshot(), allowed);
   for (std::size_t begin = 0; begin <= 100; ++begin) {
     for (std::size_t end = begin; end <= 100; ++end) {
       std::vector<std::uint32_t> wanted;
@@ -106,10 +106,10 @@ TEST(FilterTest, LeavesWithoutCodesAreOpenByTheirRows) {
   const OpenedIndex index(ClusteredRows(draw, kRows, 10, 25), Options(false, false));
   const std::shared_ptr<const Snapshot>& snapshot = index.searcher().shared_snapshot();
   std::vector<std::uint8_t> allowed(kRows, 0);
-  const Leaf& leaf = snapshot->leaves[17];
-  ASSERT_GT(leaf.count, 0u);
-  allowed[leaf.first_row + leaf.count - 1] = 1;
-  const Filter filter(snapshot, allowed);
+  const std::span<const std::uint64_t> offsets = snapshot->arrays.leaf_offsets;
+  ASSERT_GT(offsets[18], offsets[17]);
+  allowed[offsets[18] - 1] = 1;
+  const Filter filter(*snapshot, allowed);
   EXPECT_EQ(filter.open_count(), 1u);
   for (std::size_t l = 0; l < kLeaves; ++l) EXPECT_EQ(filter.open_leaves()[l], l == 17 ? 1 : 0);
 }
@@ -122,7 +122,7 @@ TEST(FilterTest, VisitsGrowAsRowsThinOutAndStayWithinWhatIsOpen) {
     const std::shared_ptr<const Snapshot>& snapshot = index.searcher().shared_snapshot();
     std::size_t last = 10;
     for (const double share : {1.0, 0.5, 0.2, 0.1, 0.05}) {
-      const Filter filter(snapshot, SomeRows(draw, 20'000, share));
+      const Filter filter(*snapshot, SomeRows(draw, 20'000, share));
       const std::size_t visits = filter.Visits(10, 100);
       EXPECT_GE(visits, last) << share;
       EXPECT_LE(visits, filter.open_count());
@@ -133,11 +133,11 @@ TEST(FilterTest, VisitsGrowAsRowsThinOutAndStayWithinWhatIsOpen) {
       last = visits;
     }
     EXPECT_GT(last, 15u);
-    const Filter none(snapshot, std::vector<std::uint8_t>(20'000, 0));
+    const Filter none(*snapshot, std::vector<std::uint8_t>(20'000, 0));
     EXPECT_EQ(none.Visits(10, 100), 0u);
     std::vector<std::uint8_t> one(20'000, 0);
     one[5] = 1;
-    EXPECT_EQ(Filter(snapshot, one).Visits(10, 100), 1u);
+    EXPECT_EQ(Filter(*snapshot, one).Visits(10, 100), 1u);
   }
 }
 
@@ -145,18 +145,18 @@ TEST(FilterTest, FewRowsAreBetterListedAndManyAreNot) {
   Draw draw(5);
   const OpenedIndex index(ClusteredRows(draw, 20'000, 10, 25), Options(true, false, 100));
   const std::shared_ptr<const Snapshot>& snapshot = index.searcher().shared_snapshot();
-  const Filter few(snapshot, SomeRows(draw, 20'000, 0.005));
+  const Filter few(*snapshot, SomeRows(draw, 20'000, 0.005));
   EXPECT_TRUE(few.BetterListed(few.Visits(10, 100), 100));
-  const Filter many(snapshot, SomeRows(draw, 20'000, 0.2));
+  const Filter many(*snapshot, SomeRows(draw, 20'000, 0.2));
   ASSERT_TRUE(many.listed());
   EXPECT_FALSE(many.BetterListed(many.Visits(10, 100), 100));
-  EXPECT_FALSE(Filter(snapshot, std::vector<std::uint8_t>(20'000, 1)).BetterListed(10, 100));
+  EXPECT_FALSE(Filter(*snapshot, std::vector<std::uint8_t>(20'000, 1)).BetterListed(10, 100));
   BuildOptions without_rows = Options(true, false, 100);
   without_rows.keep_rows = false;
   const OpenedIndex codes_alone(ClusteredRows(draw, 20'000, 10, 25), without_rows);
   std::vector<std::uint8_t> one(20'000, 0);
   one[5] = 1;
-  EXPECT_FALSE(Filter(codes_alone.searcher().shared_snapshot(), one).BetterListed(1, 100));
+  EXPECT_FALSE(Filter(codes_alone.searcher().snapshot(), one).BetterListed(1, 100));
 }
 
 }  // namespace

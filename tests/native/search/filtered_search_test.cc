@@ -82,7 +82,7 @@ TEST_P(FilteredSearchTest, EveryPlanGivesTheBestOfTheAllowed) {
       const OpenedIndex index(rows, Options(plan, metric));
       for (const double share : {0.0, 0.001, 0.02, 0.2, 0.3, 0.6, 1.0}) {
         const std::vector<std::uint8_t> allowed = SomeRows(draw, share);
-        const Filter filter(index.searcher().shared_snapshot(), allowed);
+        const Filter filter(index.searcher().snapshot(), allowed);
         SearchOptions options;
         options.k = kBest;
         options.leaves = kLeaves;
@@ -114,7 +114,7 @@ TEST_P(FilteredSearchTest, FewLeavesGiveTheSameInBatchesAndOnAllInstructionSets)
       const OpenedIndex index(rows, Options(plan, metric));
       for (const double share : {0.03, 0.4}) {
         const std::vector<std::uint8_t> allowed = SomeRows(draw, share);
-        const Filter filter(index.searcher().shared_snapshot(), allowed);
+        const Filter filter(index.searcher().snapshot(), allowed);
         SearchOptions options;
         options.k = kBest;
         options.leaves = 5;
@@ -146,7 +146,7 @@ TEST_P(FilteredSearchTest, CodesAloneScoreARowAlikeWhateverIsAllowed) {
   const Found every = index.Search(queries.view(), options);
   for (const double share : {0.001, 0.05, 0.5}) {
     const std::vector<std::uint8_t> allowed = SomeRows(draw, share);
-    const Filter filter(index.searcher().shared_snapshot(), allowed);
+    const Filter filter(index.searcher().snapshot(), allowed);
     const auto& ids = index.searcher().snapshot().arrays.ids;
     std::vector<std::uint8_t> by_id(kCount);
     for (std::size_t row = 0; row < kCount; ++row) by_id[static_cast<std::size_t>(ids[row])] = allowed[row];

@@ -39,10 +39,9 @@ TEST(SnapshotTest, SegmentsLieOneAfterAnother) {
     const std::size_t bytes = PaddedBlocks(5) * kBlockBytes;
     for (std::size_t l = 0; l < 20; ++l) {
       const Leaf& leaf = snapshot.leaves[l];
-      EXPECT_EQ(leaf.first_row, built.leaf_offsets[l]);
-      EXPECT_EQ(leaf.count, built.leaf_offsets[l + 1] - built.leaf_offsets[l]);
       for (const Segment& segment : leaf.segments) {
         const bool second = segment.rows != nullptr;
+        EXPECT_EQ(segment.second, second);
         std::size_t& at = second ? spill_group : group;
         const CodeSections& codes = second ? built.spill : built.primary;
         EXPECT_EQ(segment.codes, codes.codes.data() + at * bytes);
@@ -51,7 +50,7 @@ TEST(SnapshotTest, SegmentsLieOneAfterAnother) {
         if (second) {
           EXPECT_EQ(segment.rows, built.spill_rows.data() + at * kGroupPoints);
         } else {
-          EXPECT_EQ(segment.first_row, leaf.first_row);
+          EXPECT_EQ(segment.first_row, built.leaf_offsets[l]);
         }
         at += segment.groups;
       }
@@ -85,7 +84,11 @@ TEST(SnapshotTest, RowsAloneAreASnapshot) {
   const OpenedIndex index(rows, Plan(0, 0, false));
   EXPECT_FALSE(index.searcher().snapshot().has_tree());
   EXPECT_FALSE(index.searcher().snapshot().has_codes());
-  EXPECT_TRUE(index.searcher().snapshot().leaves[0].segments.empty());
+  ASSERT_EQ(index.searcher().snapshot().leaves[0].segments.size(), 1u);
+  const Segment& segment = index.searcher().snapshot().leaves[0].segments[0];
+  EXPECT_EQ(segment.codes, nullptr);
+  ASSERT_EQ(segment.groups, 1u);
+  EXPECT_EQ(segment.live[0], (1u << 10) - 1);
 }
 
 }  // namespace

@@ -6,6 +6,9 @@ from typing import Any, Self
 
 from leafscan.index.numbers import whole_number
 
+#: The engine counts in 64 bits with a sign.
+MOST = 2**63 - 1
+
 
 class Part:
     """A dataclass that goes to JSON and back."""
@@ -48,5 +51,9 @@ class Part:
         object.__setattr__(self, name, value)
 
     def check_whole(self, name: str, *, low: int = 1) -> None:
-        """Check that a field is a whole number, at least ``low``."""
-        self.set_plain(name, whole_number(getattr(self, name), f"{type(self).__name__}'s {name}", low=low))
+        """Check that a field is a whole number, at least ``low`` and no more than the engine can count to."""
+        called = f"{type(self).__name__}'s {name}"
+        number = whole_number(getattr(self, name), called, low=low)
+        if number > MOST:
+            raise ValueError(f"{called} must be at most {MOST}; received {number}.")
+        self.set_plain(name, number)

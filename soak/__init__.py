@@ -1,0 +1,1 @@
+"""Long runs that try to break leafscan: ``python -m soak --help``."""

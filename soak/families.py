@@ -1,0 +1,148 @@
+"""Small valid indexes, one of each family of plan that leafscan has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+import leafscan
+from leafscan import AsymmetricHash, BruteForce, Config, Reorder, SearchParams, Tree
+
+__all__ = ["FAMILIES", "Family"]
+
+Ids = Literal["positions", "integers", "strings"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """A plan and what it is built on; the vectors are drawn with a fixed seed.
+
+    Parameters
+    ----------
+    metric
+        The metric.
+    config
+        The plan.
+    ids
+        Which kind of ids.
+    rows, dim
+        The shape of the vectors.
+    """
+
+    metric: str
+    config: Config
+    ids: Ids = "positions"
+    rows: int = 80
+    dim: int = 6
+
+    def vectors(self) -> NDArray[np.float32]:
+        """Draw the vectors, (rows, dim)."""
+        rng = np.random.default_rng([self.rows, self.dim])
+        return rng.standard_normal((self.rows, self.dim)).astype(np.float32)
+
+    def queries(self, count: int) -> NDArray[np.float32]:
+        """Draw queries, (count, dim), that are none of the vectors."""
+        rng = np.random.default_rng([self.rows, self.dim, 1])
+        return rng.standard_normal((count, self.dim)).astype(np.float32)
+
+    def names(self) -> Any:
+        """Return the ids, in the order of the vectors."""
+        if self.ids == "integers":
+            return np.arange(self.rows, dtype=np.int64)[::-1] * 7 + 3
+        if self.ids == "strings":
+            return [f"é{row}" if row % 3 else f"item {row}" for row in range(self.rows)]
+        return None
+
+    def build(self) -> leafscan.Index:
+        """Build the index."""
+        return leafscan.build(
+            self.vectors(), metric=self.metric, config=self.config, ids=self.names(), seed=1, threads=1
+        )
+
+
+_TREE = Tree(num_leaves=7)
+
+FAMILIES: Mapping[str, Family] = {
+    "exact": Family(metric="dot_product", config=Config()),
+    "exact-bfloat16": Family(
+        metric="cosine", config=Config(score=BruteForce(dtype="bfloat16")), ids="strings", rows=70, dim=5
+    ),
+    "exact-int8": Family(
+        metric="squared_l2", config=Config(score=BruteForce(dtype="int8")), ids="integers", rows=65, dim=7
+    ),
+    "leaves": Family(metric="squared_l2", config=Config(tree=_TREE), ids="integers"),
+    "codes": Family(
+        metric="squared_l2", config=Config(score=AsymmetricHash(), reorder=Reorder()), ids="strings", dim=7
+    ),
+    "tree-codes": Family(
+        metric="cosine",
+        config=Config(
+            tree=_TREE,
+            score=AsymmetricHash(),
+            reorder=Reorder(),
+            search=SearchParams(leaves=3, candidates=20),
+        ),
+        ids="integers",
+        rows=100,
+        dim=8,
+    ),
+    "rows-dropped": Family(
+        metric="dot_product", config=Config(tree=_TREE, score=AsymmetricHash(dimensions_per_block=3))
+    ),
+    "soar-projection": Family(
+        metric="squared_l2",
+        config=Config(
+            tree=Tree(num_leaves=6, soar_lambda=1.5),
+            score=AsymmetricHash(pca_dimensions=4),
+            reorder=Reorder(),
+            search=SearchParams(leaves=2, candidates=30),
+        ),
+        rows=90,
+        dim=8,
+    ),
+    "soar-avq": Family(
+        metric="dot_product",
+        config=Config(
+            tree=Tree(num_leaves=5, soar_lambda=1.0, avq_eta=3.0),
+            score=AsymmetricHash(anisotropic_quantization_threshold=0.2),
+            reorder=Reorder(dtype="int8", anisotropic_quantization_threshold=0.2),
+            search=SearchParams(leaves=2, candidates=25),
+        ),
+        ids="strings",
+    ),
+    "two-stages": Family(
+        metric="cosine",
+        config=Config(
+            tree=Tree(num_leaves=4, spherical=True),
+            score=AsymmetricHash(),
+            reorder=Reorder(dtype="bfloat16", first_dtype="int8"),
+            search=SearchParams(leaves=2, candidates=40, refined=12),
+        ),
+        ids="integers",
+        rows=75,
+    ),
+    "wide-codes": Family(
+        metric="squared_l2",
+        config=Config(
+            tree=Tree(num_leaves=3),
+            score=AsymmetricHash(lookup_bits=8, training_sample_size=256, training_iterations=2),
+            reorder=Reorder(dtype="bfloat16"),
+        ),
+        rows=64,
+        dim=4,
+    ),
+    "upper-leaves": Family(
+        metric="cosine",
+        config=Config(
+            tree=Tree(num_leaves=12, upper_leaves=4),
+            score=AsymmetricHash(),
+            reorder=Reorder(),
+            search=SearchParams(leaves=4, candidates=30, upper_leaves=2),
+        ),
+        ids="strings",
+        rows=96,
+        dim=5,
+    ),
+}

@@ -1,0 +1,1 @@
+"""A writer is killed at random moments, and everything that it acknowledged must be there."""

@@ -1,0 +1,392 @@
+"""What can be asked of an index."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, SupportsIndex
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from leafscan import _engine
+from leafscan.index.arrays import FLOAT32, as_queries
+from leafscan.index.config import Config, SearchParams
+from leafscan.index.contents import Contents
+from leafscan.index.filter import Filter
+from leafscan.index.living import Living
+from leafscan.index.metric import Metric, engine_metric
+from leafscan.index.numbers import whole_number
+from leafscan.index.query_rows import read_query_rows
+from leafscan.index.summary import summary
+from leafscan.index.threads import MAX_THREADS, default_threads
+
+__all__ = ["ReadableIndex", "SearchResult"]
+
+#: The engine counts results in 32 bits.
+MAX_K = 2**31 - 1
+
+
+class SearchResult(NamedTuple):
+    """What a search found, best first: ``ids, scores = index.search(...)``.
+
+    Attributes
+    ----------
+    ids
+        int64 or strings, (k,) for one query and (q, k) for a batch; -1 or "" where fewer than k can be had.
+    scores
+        float32, of the same shape. Dot products and cosines descend, squared distances ascend; -inf
+        (squared_l2: +inf) where there is no id.
+    """
+
+    ids: NDArray[Any]
+    scores: NDArray[np.float32]
+
+
+class ReadableIndex:
+    """All that an `Index` can be asked; `Index` itself adds what changes it."""
+
+    __slots__ = ("__weakref__", "_default", "_living", "_normalize", "_one", "_recent")
+
+    def __init__(self, contents: Contents) -> None:
+        self._normalize = engine_metric(contents.metric)[1]
+        self._one = (contents.dim,)
+        self._live(Living(contents))
+
+    def _live(self, living: Living) -> None:
+        """Go on with this one."""
+        # What (params, (leaves, candidates, refined, upper leaves)) are of the index itself and of the latest
+        # search that gave its own: whoever searches in a loop gives the same object every time, so it is
+        # checked once.
+        search = living.contents.config.search
+        self._default = (
+            search.leaves or 0,
+            search.candidates or 0,
+            search.refined or 0,
+            search.upper_leaves or 0,
+        )
+        self._recent: tuple[SearchParams, tuple[int, int, int, int]] = (search, self._default)
+        self._living = living
+
+    def search(
+        self,
+        queries: ArrayLike,
+        *,
+        k: SupportsIndex = 10,
+        params: SearchParams | None = None,
+        filter: Filter | None = None,
+        allow: ArrayLike | Iterable[Any] | None = None,
+        deny: ArrayLike | Iterable[Any] | None = None,
+        threads: SupportsIndex | None = None,
+    ) -> SearchResult:
+        """Find the best ``k`` rows for one query or for each of a batch.
+
+        Parameters
+        ----------
+        queries
+            (d,) or (q, d) real numbers, all finite: a NumPy array (float32 in C order is the quickest),
+            anything that NumPy or DLPack can read on the CPU, or lists.
+        k
+            How many, at least 1.
+        params
+            How thoroughly; what is None in it, and None itself, means the index's own ``config.search``.
+        filter
+            Which rows may be returned, from this index' own `filter`; None allows every row. Leaves and
+            groups of codes without an allowed row are passed over. What is nearest among few lies farther
+            off: where a share s of the rows of a leaf is allowed, ``params.leaves / s ** 0.5`` leaves that
+            hold any are visited, yet no more than make about twice the work of a search without a filter.
+            Where it costs less, all allowed rows are scored exactly.
+        allow, deny
+            What each query for itself may have, and may not: (m,) ids for one query; for a batch (q, m),
+            padded with -1 (strings: ""), or q lists of any lengths. Or masks: booleans (n,) or (q, n) in the
+            order of `ids`. What a history names may have left the index: ids that it does not have are passed
+            over, in both, where `filter` raises. What both name is denied, and ``filter`` holds as well. Few
+            denied rows (n / 64 and less) cost next to nothing; many of them, or masks, are compiled for each
+            query.
+        threads
+            How many to use; by default one for a single query, and for a batch ``LEAFSCAN_NUM_THREADS``, else
+            all that this process may have. Results do not depend on it.
+
+        Returns
+        -------
+        SearchResult
+            ``ids`` and ``scores``, best first: (k,) for (d,) and (q, k) for (q, d). Ties go to the row that
+            comes first in the index. Where fewer than k can be had: id -1 (strings: ""), score -inf
+            (squared_l2: +inf).
+
+        Raises
+        ------
+        TypeError
+            If an argument is of the wrong kind, or ``queries`` lie on a GPU.
+        ValueError
+            If a shape or a value is wrong, ``params`` ask for what the index does not have, or ``filter`` was
+            compiled for another index.
+
+        Examples
+        --------
+        >>> import leafscan, numpy as np
+        >>> index = leafscan.build(np.eye(4, dtype=np.float32), metric="dot_product")
+        >>> index.search([0.0, 3.0, 2.0, 1.0], k=2).ids.tolist()
+        [1, 2]
+        >>> index.search([[0.0, 3.0, 2.0, 1.0]] * 2, k=2, deny=[[1], [2, 3, 17]]).ids.tolist()
+        [[2, 3], [1, 0]]
+        """
+        # One query at a time is the common call, and all of this is on its way: what is right is told by few
+        # cheap looks, and only what is not goes on to be read or refused. (The engine sees for itself whether
+        # the numbers lie side by side, and copies them if not.)
+        if type(queries) is not np.ndarray or queries.dtype is not FLOAT32 or queries.shape != self._one:
+            queries = as_queries(queries, self.dim)
+        if type(k) is not int or not 0 < k <= MAX_K:
+            k = whole_number(k, "k", low=1, high=MAX_K)
+        leaves, candidates, refined, upper = self._default if params is None else self._resolve(params)
+        if threads is None:
+            threads = 1 if queries.ndim == 1 else default_threads()
+        elif type(threads) is not int or not 0 < threads <= MAX_THREADS:
+            threads = whole_number(threads, "threads", low=1, high=MAX_THREADS)
+        living = self._living
+        if allow is not None or deny is not None:
+            count = None if queries.ndim == 1 else len(queries)
+            searcher, compiled, rows = self._among(filter, allow, deny, count)
+            found = searcher.search_among(
+                queries, k, leaves, candidates, threads, self._normalize, compiled, refined, upper, **rows
+            )
+        elif filter is None:
+            found = living.searcher.search(
+                queries, k, leaves, candidates, threads, self._normalize, None, refined, upper
+            )
+        else:
+            searcher, compiled = self._filtered(filter)
+            found = searcher.search(
+                queries, k, leaves, candidates, threads, self._normalize, compiled, refined, upper
+            )
+        if living.roster.strings:
+            return SearchResult(living.names(found[0]), found[1])
+        return SearchResult._make(found)
+
+    def filter(
+        self,
+        *,
+        allow: ArrayLike | Iterable[Any] | None = None,
+        deny: ArrayLike | Iterable[Any] | None = None,
+        where: Mapping[str, Any] | None = None,
+    ) -> Filter:
+        """Compile which rows a search may return: once, to be used many times.
+
+        A filter goes with the index: after an update the next search that uses it brings it up to date. An id
+        that comes later is allowed if ``allow`` or ``where`` name it and ``deny`` does not.
+
+        Parameters
+        ----------
+        allow
+            The ids that may be returned, in any order; an id that is there twice counts once. Or a mask:
+            booleans (n,) in the order of `ids`. None allows all that ``deny`` does not name.
+        deny
+            The ids that may not be returned, or a mask of them. What both name is denied.
+        where
+            What the tags of a row must be, as ``{"genre": "Comedy", "year": {"$gte": 1990, "$lt": 2000}}``:
+            all of it. A value is to be equal, of a list one is; ``$eq``, ``$ne``, ``$in``, ``$nin``, ``$gt``,
+            ``$gte``, ``$lt``, ``$lte`` and ``$exists`` compare, ``$and`` and ``$or`` join lists of such
+            mappings, ``$not`` negates one. Of several values of a row it is enough that one is as asked;
+            numbers compare with numbers, strings with strings, and ``$ne``, ``$nin`` and ``$not`` hold also
+            where a row has no such tag. With ``allow`` or ``deny``, both must allow a row. docs/filters.md
+            has examples.
+
+        Returns
+        -------
+        Filter
+            For this index alone: ``index.search(queries, filter=f)``.
+
+        Raises
+        ------
+        TypeError
+            If nothing is given, the ids are of another kind than the index', or a part of ``where`` is of the
+            wrong kind.
+        ValueError
+            If the index has no such id, tag or operator; the first one is named. If a mask has another length
+            than the index.
+        FileFormatError
+            If ``where`` is the first to read the tags of a file, and they are damaged.
+
+        Examples
+        --------
+        >>> import leafscan, numpy as np
+        >>> index = leafscan.build(np.eye(4, dtype=np.float32), metric="cosine", ids=["n", "e", "s", "w"])
+        >>> query = [0.9, 0.3, 0.2, 0.1]
+        >>> f = index.filter(allow=["w", "s", "n"], deny=["n"])
+        >>> len(f), index.search(query, k=3, filter=f).ids.tolist()
+        (2, ['s', 'w', ''])
+        >>> starts_late = index.filter(allow=index.ids > "o")
+        >>> index.search(query, k=3, filter=starts_late).ids.tolist()
+        ['s', 'w', '']
+        >>> index.filter(deny=["x"])
+        Traceback (most recent call last):
+        ValueError: deny holds the id 'x', which this index does not have.
+        """
+        return Filter._of(self, allow=allow, deny=deny, where=where)
+
+    def tags(self, ids: ArrayLike | Iterable[Any]) -> dict[str, list[Any]]:
+        """Return what is known of rows.
+
+        Parameters
+        ----------
+        ids
+            (m,) ids in any order, or a mask (n,) in the order of `ids`.
+
+        Returns
+        -------
+        dict of str to list
+            For each tag of the index (m,) values as they were given, None where there is none.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the ids are of another kind than the index', or it has no such id.
+
+        Examples
+        --------
+        >>> import leafscan, numpy as np
+        >>> genres = ["Comedy", ["Crime", "Drama"], None]
+        >>> index = leafscan.build(np.eye(3, dtype=np.float32), metric="cosine", tags={"genre": genres})
+        >>> index.tags([1, 2])
+        {'genre': [['Crime', 'Drama'], None]}
+        >>> index.search([3.0, 2.0, 1.0], filter=index.filter(where={"genre": "Drama"}), k=1).ids.tolist()
+        [1]
+        """
+        living = self._living
+        with living.agreeing():
+            handles = living.roster.handles(ids, "ids")
+            return {} if living.tags is None else living.tags.get(handles)
+
+    def vectors(self, ids: ArrayLike | Iterable[Any]) -> NDArray[np.float32]:
+        """Return vectors as the index keeps them.
+
+        Parameters
+        ----------
+        ids
+            (m,) ids in any order, or a mask (n,) in the order of `ids`.
+
+        Returns
+        -------
+        NDArray[np.float32]
+            (m, d): to what ``config.row_dtype`` tells apart ("bfloat16", "int8"), and with cosine scaled to
+            length 1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the ids are of another kind than the index', it has no such id, or its plan keeps no rows.
+
+        Examples
+        --------
+        >>> import leafscan, numpy as np
+        >>> index = leafscan.build(np.eye(3, dtype=np.float32), metric="dot_product", ids=["x", "y", "z"])
+        >>> index.vectors(["z", "x"]).tolist()
+        [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
+        """
+        if self.config.row_dtype is None:
+            raise ValueError(
+                "the plan of this index keeps no rows: build it with reorder=Reorder() to have vectors."
+            )
+        living = self._living
+        with living.agreeing():
+            rows, searcher = living.roster.rows(ids, "ids"), living.searcher
+        return living.vectors(rows, searcher)
+
+    def __len__(self) -> int:
+        """Return the number of vectors."""
+        return self._living.searcher.count
+
+    def __contains__(self, one: object) -> bool:
+        """Return whether the index has this id."""
+        living = self._living
+        if isinstance(one, bool) or not isinstance(one, str if living.roster.strings else (int, np.integer)):
+            return False
+        if not isinstance(one, str) and not 0 <= int(one) < 2**63:
+            return False
+        with living.lock:
+            return bool(living.roster.has(one))
+
+    def __iter__(self) -> Iterator[Any]:
+        """Go through the ids, in their order."""
+        return iter(self.ids.tolist())
+
+    @property
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self._living.contents.dim
+
+    @property
+    def metric(self) -> Metric:
+        """The metric: "dot_product", "cosine" or "squared_l2"."""
+        return self._living.contents.metric
+
+    @property
+    def config(self) -> Config:
+        """The resolved plan: building with it and `seed` gives the same index to the byte."""
+        return self._living.contents.config
+
+    @property
+    def seed(self) -> int:
+        """The seed that the index was built with."""
+        return self._living.contents.seed
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of everything the index holds, mapped or in memory."""
+        living = self._living
+        ids, tags = living.contents.ids, living.tags
+        return (
+            sum(section.nbytes for section in living.contents.sections.values())
+            + (0 if ids is None else ids.nbytes)
+            + (0 if tags is None else tags.nbytes)
+            + living.searcher.fresh_nbytes
+        )
+
+    @property
+    def ids(self) -> NDArray[Any]:
+        """The ids, int64 or strings, (n,), in the order in which the vectors were given."""
+        living = self._living
+        with living.lock:
+            return living.roster.ids()
+
+    def __repr__(self) -> str:
+        """Tell size, metric and plan in one line."""
+        return f"<leafscan.Index: {summary(len(self), self.dim, self.metric, self.config, self.nbytes)}>"
+
+    def _filtered(self, filter: Filter) -> tuple[_engine.Searcher, _engine.Filter]:
+        if not isinstance(filter, Filter):
+            raise TypeError(
+                "filter must be a Filter, as index.filter(...) gives it, or None; "
+                f"received {filter!r:.80} ({type(filter).__name__})."
+            )
+        return filter._current(self)
+
+    def _among(
+        self, filter: Filter | None, allow: Any, deny: Any, count: int | None
+    ) -> tuple[_engine.Searcher, _engine.Filter | None, dict[str, Any]]:
+        """Return what to search, with which filter and rows, all of one version."""
+        living = self._living
+        while True:
+            searcher, compiled = (living.searcher, None) if filter is None else self._filtered(filter)
+            with living.lock:
+                if living.searcher is searcher:
+                    return (
+                        searcher,
+                        compiled,
+                        read_query_rows(allow, deny, queries=count, lookup=living.roster),
+                    )
+            living = self._living  # An update came between; the next look sees it.
+
+    def _resolve(self, params: SearchParams) -> tuple[int, int, int, int]:
+        recent = self._recent
+        if recent[0] is not params:
+            if not isinstance(params, SearchParams):
+                kind = type(params).__name__
+                raise TypeError(f"params must be a SearchParams or None; received {params!r:.80} ({kind}).")
+            self.config.check_search(params, "params")
+            leaves, candidates, refined, upper = self._default
+            asked = (
+                params.leaves or leaves,
+                params.candidates or candidates,
+                params.refined or refined,
+                params.upper_leaves or upper,
+            )
+            self._recent = recent = (params, asked)
+        return recent[1]
