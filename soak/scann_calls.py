@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 from numpy.typing import NDArray
 
-from leafscan import scann
+from leafscan import BruteForce, scann
 from soak.places import OUT
 
 __all__ = ["COUNTS", "ScannCalls", "scann_calls"]
@@ -303,10 +303,16 @@ class ScannCalls(RuleBasedStateMachine):
             self.searcher.serialize(folder)
             again = scann.scann_ops_pybind.load_searcher(folder)
         query = self.query(0)
-        for left, right in zip(again.search(query), self.searcher.search(query), strict=True):
-            assert list(left) == list(right)
+        before = self.searcher.search(query).distance
         assert again.docids == self.searcher.docids
+        assert again.config() == self.searcher.config()
         self.searcher = again
+        ids, after = again.search(query)
+        self.check(query, list(ids), after)
+        index = again.index
+        if index is None or isinstance(index.config.score, BruteForce):
+            # A folded index has its rows in another order, and codes that tie at the last place go by that.
+            assert np.array_equal(before, after)
 
     @rule(threads=mostly(st.integers(1, 3)), rows=mostly(st.integers(0, 900)))
     def other(self, threads: Any, rows: Any) -> None:
@@ -342,8 +348,8 @@ class ScannCalls(RuleBasedStateMachine):
         """Hold what was found to what is there: no wrong id, none twice, in order, scored as it must be."""
         assert len(set(ids)) == len(ids)
         assert all(one in self.model for one in ids)
-        if distances is None or not len(ids):
-            return
+        if not len(ids) or not np.all(np.isfinite(distances)):
+            return  # A query of 1e26 is infinitely far from everything, in 32 bits.
         assert np.all(np.diff(distances) >= 0 if self.measure == "squared_l2" else np.diff(distances) <= 0)
         if self.searcher.index.config.row_dtype == "float32":
             found = np.stack([self.model[one] for one in ids]).astype(np.float64)
