@@ -258,10 +258,10 @@ def publish_slot(
     ids_are_positions: bool,
     largest_id: int,
 ) -> None:
-    """Serve a searcher, with these arguments of `Searcher.search`, from now on; ValueError if closed.
+    """Serve a searcher, with these arguments of `Searcher.search`; ValueError if the slot is closed.
 
-    ``ids_are_positions`` where the searcher has no ids but positions, and handles of what came since. A search
-    that finds an id beyond ``largest_id`` raises.
+    ``ids_are_positions`` where the searcher has no ids but positions, and handles of what came since. A
+    search that finds an id beyond ``largest_id`` raises.
     """
 
 def close_slot(slot: int) -> None:
