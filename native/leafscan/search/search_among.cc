@@ -70,7 +70,7 @@ void Searcher::SearchOneAmong(const MatrixView<float>& queries, std::size_t whic
       SearchOnIfShort(query, options, denied, space, ids, scores);
       return;
     case QuerySelection::Way::kListed:
-      Put(ScoreListed(snapshot_->rows, query, space.selection.rows(), options.k, space), options.k, ids, scores);
+      Put(ScoreListed(snapshot_->rows, query, space.selection.rows(), options.k, space), options, ids, scores);
       return;
     case QuerySelection::Way::kCompiled:
       SearchOneCompiled(query, options, space, ids, scores);
