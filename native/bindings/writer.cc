@@ -48,11 +48,13 @@ class PythonWriter {
   }
 
   PythonNext Prepare(const std::optional<InArray<float>>& vectors, const InArray<std::int64_t>& ids,
-                     const InArray<std::uint32_t>& removed, int threads, nb::object progress) {
+                     const InArray<std::uint32_t>& removed, std::int64_t first_position, int threads,
+                     nb::object progress) {
     const Snapshot& now = *writer_.current();
     Changes changes;
     changes.ids = {ids.data(), ids.size()};
     changes.removed = {removed.data(), removed.size()};
+    changes.first_position = first_position;
     changes.vectors = {nullptr, 0, now.arrays.dim};
     if (vectors) {
       if (vectors->ndim() != 2 || vectors->shape(1) != now.arrays.dim) {
@@ -108,7 +110,7 @@ void BindWriter(nb::module_& module) {
   nb::class_<PythonWriter>(module, "Writer")
       .def(nb::init<const PythonSearcher&, bool, bool, double, double, double>(), "searcher"_a, nb::kw_only(),
            "normalize"_a, "spherical"_a, "soar_lambda"_a, "anisotropic_threshold"_a, "row_threshold"_a)
-      .def("prepare", &PythonWriter::Prepare, "vectors"_a.none(), "ids"_a, "removed"_a, "threads"_a,
+      .def("prepare", &PythonWriter::Prepare, "vectors"_a.none(), "ids"_a, "removed"_a, "first_position"_a, "threads"_a,
            "progress"_a.none() = nb::none())
       .def("commit", &PythonWriter::Commit, "next"_a);
 }

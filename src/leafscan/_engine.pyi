@@ -230,6 +230,7 @@ class Writer:
         vectors: NDArray[np.float32] | None,
         ids: NDArray[np.int64],
         removed: NDArray[np.uint32],
+        first_position: int,
         threads: int,
         progress: Any = None,
     ) -> NextVersion:

@@ -24,10 +24,10 @@ class ServedIndex {
   // No larger one may be returned, for whoever asks has no room for it.
   std::int64_t largest_id = std::numeric_limits<std::int64_t>::max();
 
-  // How a row is called. The position of one that came since is its row, unless ids are positions.
+  // How a row is called.
   std::int64_t Name(std::size_t row, bool positions) const {
     if (!positions || ids_are_positions) return searcher->snapshot().id(row);
-    return row < order.size() ? order[row] : static_cast<std::int64_t>(row);
+    return row < order.size() ? order[row] : searcher->snapshot().fresh.position(row - order.size());
   }
   // What names are looked up in: made by whoever asks first, 16 bytes a row.
   const RowNames& names(bool positions) const;

@@ -17,6 +17,7 @@ struct FreshChunk {
   RowSections rows;        // of the types that the base's are of; int8 by scales of its own
   RowSections first_rows;
   AlignedVector<std::int64_t> ids;
+  AlignedVector<std::int64_t> positions;  // by which no other row is or was known
 };
 
 struct FreshRows {
@@ -24,6 +25,7 @@ struct FreshRows {
   std::size_t chunk_rows = 1;
 
   std::int64_t id(std::size_t slot) const { return chunks[slot / chunk_rows]->ids[slot % chunk_rows]; }
+  std::int64_t position(std::size_t slot) const { return chunks[slot / chunk_rows]->positions[slot % chunk_rows]; }
 };
 
 }  // namespace leafscan

@@ -78,11 +78,12 @@ bool IsInt8(const RowStore& store) { return !store.empty() && store.type() == Ro
 }  // namespace
 
 Slots::Slots(const Base& base) : base_(base) {
-  const std::size_t bytes = RowBytes(base.arrays.rows) + RowBytes(base.arrays.first_rows) + sizeof(std::int64_t);
+  const std::size_t bytes = RowBytes(base.arrays.rows) + RowBytes(base.arrays.first_rows) + 2 * sizeof(std::int64_t);
   chunk_rows_ = std::bit_floor(std::clamp(kChunkBytes / bytes, kLeastRows, kMostRows));
 }
 
-Slots::Batch Slots::Write(const RowSource& source, std::span<const std::int64_t> ids, const RowEncoding& encoding) {
+Slots::Batch Slots::Write(const RowSource& source, std::span<const std::int64_t> ids, std::int64_t first_position,
+                          const RowEncoding& encoding) {
   Reclaim();
   Batch batch;
   batch.chunks = chunks_;
@@ -110,7 +111,9 @@ Slots::Batch Slots::Write(const RowSource& source, std::span<const std::int64_t>
   while (batch.slots.size() < count) batch.slots.push_back(static_cast<std::uint32_t>(batch.end++));
   while (batch.chunks.size() * chunk_rows_ < batch.end) batch.chunks.push_back(NewChunk(batch));
   for (std::size_t i = 0; i < count; ++i) {
-    batch.chunks[batch.slots[i] / chunk_rows_]->ids[batch.slots[i] % chunk_rows_] = ids[i];
+    FreshChunk& chunk = *batch.chunks[batch.slots[i] / chunk_rows_];
+    chunk.ids[batch.slots[i] % chunk_rows_] = ids[i];
+    chunk.positions[batch.slots[i] % chunk_rows_] = first_position + static_cast<std::int64_t>(i);
   }
   if (!base_.arrays.rows.empty()) WriteRows(source, encoding, false, batch);
   if (!base_.arrays.first_rows.empty()) WriteRows(source, encoding, true, batch);
@@ -147,6 +150,7 @@ std::shared_ptr<FreshChunk> Slots::NewChunk(const Batch& batch) const {
   chunk->rows = Room(base_.arrays.rows, chunk_rows_, batch.scales);
   chunk->first_rows = Room(base_.arrays.first_rows, chunk_rows_, batch.first_scales);
   chunk->ids.assign(chunk_rows_, -1);
+  chunk->positions.assign(chunk_rows_, -1);
   return chunk;
 }
 

@@ -33,8 +33,10 @@ class Slots {
     AlignedVector<float> first_scales;
   };
 
-  // Writes the source's rows, as they are kept, and their ids. A batch that is not committed leaves nothing behind.
-  Batch Write(const RowSource& source, std::span<const std::int64_t> ids, const RowEncoding& encoding);
+  // Writes the source's rows, as they are kept, and their ids; the position of the first is `first_position`, and so on.
+  // A batch that is not committed leaves nothing behind.
+  Batch Write(const RowSource& source, std::span<const std::int64_t> ids, std::int64_t first_position,
+              const RowEncoding& encoding);
   void Commit(const Batch& batch);
 
   // `last` is the last version that lists these slots.

@@ -73,7 +73,7 @@ Writer::Next Writer::Prepare(const Changes& changes, int threads, Monitor* monit
   const Base& base = *current_->base;
   Next next;
   const RowSource kept{changes.vectors, options_.normalize};
-  next.batch = slots_.Write(kept, changes.ids, {options_.row_threshold, threads, monitor});
+  next.batch = slots_.Write(kept, changes.ids, changes.first_position, {options_.row_threshold, threads, monitor});
   auto snapshot = std::make_shared<Snapshot>(current_->base);
   next.snapshot = snapshot;
 

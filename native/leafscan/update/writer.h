@@ -30,6 +30,7 @@ struct WriterOptions {
 struct Changes {
   MatrixView<float> vectors;               // to come
   std::span<const std::int64_t> ids;       // what searches return for each
+  std::int64_t first_position = 0;         // of the first vector, the next one's is one more; none had one of them before
   std::span<const std::uint32_t> removed;  // rows that are there, to go, each once
 };
 

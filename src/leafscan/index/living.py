@@ -105,7 +105,9 @@ class Living:
         else:
             ids = np.asarray(update.ids if count else (), np.int64)
         threads = 1 if count <= ONE_THREAD else default_threads()
-        following = self._writer.prepare(update.vectors if count else None, ids, removed, threads)
+        following = self._writer.prepare(
+            update.vectors if count else None, ids, removed, self.roster.next_handle, threads
+        )
         return Prepared(update=update, next=following, removed=removed)
 
     @contextmanager

@@ -15,9 +15,8 @@ __all__ = ["Places"]
 class Places:
     """Ids by position and positions by id, of an index as it is now.
 
-    The position of a vector that the index was built with is its place among these. Of one that came since:
-    with strings for ids its handle, which no other vector has or had; with integers its row, which another
-    vector may have once it is gone.
+    The position of a vector that the index was built with is its place among these, and every one that came
+    since has the next number: no other vector has or had it (`leafscan.index.roster.Roster` calls it handle).
 
     Parameters
     ----------
@@ -85,18 +84,12 @@ class Places:
         with living.lock:
             rows = living.roster.find(asked.reshape(-1), "ids")
             there = rows != NO_ROW
-            order = living.contents.sections["order"]
-            if living.roster.strings:
-                places[there] = living.roster.handles_of(rows[there])
-            else:
-                built = there & (rows < len(order))
-                places[built] = order[rows[built]]
-                places[there & ~built] = rows[there & ~built]
+            places[there] = living.roster.handles_of(rows[there])
         return places.reshape(ids.shape)
 
     def _fresh(self, place: int) -> Any:
         living = self._living
-        known = living._names.get(place) if living.roster.strings else living.roster.came(place)
+        known = living._names.get(place) if living.roster.strings else living.roster.named(place)
         if known is None:
             raise ValueError(f"positions must be of vectors that are there, or -1; received {place}.")
         return known

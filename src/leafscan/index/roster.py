@@ -44,6 +44,7 @@ class Roster:
 
     __slots__ = (
         "_base",
+        "_by_handle",
         "_by_place",
         "_fresh",
         "_gone",
@@ -63,6 +64,7 @@ class Roster:
         self._gone: NDArray[np.bool_] | None = None  # by row
         self._fresh: dict[Any, int] = {}  # id -> row, by ascending handle
         self._known: dict[int, tuple[Any, int]] = {}  # row -> id and handle, likewise
+        self._by_handle: dict[int, Any] | None = None
         self._by_place: NDArray[np.uint32] | None = None
         self._written: deque[NDArray[np.int64]] = deque(maxlen=REMEMBERED)
         #: How many of the vectors that the index was built with are not there any more.
@@ -130,10 +132,11 @@ class Roster:
         handles[~built] = [self._known[row][1] for row in rows[~built].tolist()]
         return handles
 
-    def came(self, row: int) -> Any:
-        """Return the id of a vector that came since and is in ``row``, or None."""
-        known = self._known.get(row)
-        return None if known is None else known[0]
+    def named(self, handle: int) -> Any:
+        """Return the id of a vector that came since, by its handle, or None."""
+        if self._by_handle is None:
+            self._by_handle = {known: one for one, known in self._known.values()}
+        return self._by_handle.get(handle)
 
     def handles(self, ids: ArrayLike | Iterable[Any], name: str) -> NDArray[np.int64]:
         """Return the handles of ``ids``, in their order, or of a mask, ascending; as `rows` takes them."""
@@ -234,6 +237,7 @@ class Roster:
             self._fresh[one] = row
             self._known[row] = (one, self.next_handle)
             self.next_handle += 1
+        self._by_handle = None
         self._by_place = None
         self._written.append(np.asarray(rows, np.int64))
         self.version += 1

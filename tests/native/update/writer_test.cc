@@ -320,12 +320,12 @@ TEST(WriterSlotsTest, WhatIsPreparedAndDroppedChangesNothing) {
   const Found before = index.Search(queries.view(), Everything());
   const Rows vectors = ClusteredRows(draw, ids.size(), kDim, 30, 0.4);
   const std::vector<std::uint32_t> removed{index.row(ids[0]), index.row(ids[1])};
-  index.writer().Prepare({vectors.view(), ids, removed}, 1, nullptr);
+  index.writer().Prepare({vectors.view(), ids, 0, removed}, 1, nullptr);
   ExpectSame(index.Search(queries.view(), Everything()), before);
   Rows bad = vectors;
   bad.data[5 * kDim + 2] = std::numeric_limits<float>::quiet_NaN();
   try {
-    index.writer().Prepare({bad.view(), ids, removed}, 1, nullptr);
+    index.writer().Prepare({bad.view(), ids, 0, removed}, 1, nullptr);
     FAIL() << "NaN was taken";
   } catch (const std::invalid_argument& error) {
     EXPECT_NE(std::string(error.what()).find("5"), std::string::npos) << error.what();
