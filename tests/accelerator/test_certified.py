@@ -12,6 +12,7 @@ from leafscan.accelerator.certified import certified_top_k
 from leafscan.accelerator.layout import GROUP, SUPER, Maxima
 from leafscan.accelerator.reference import reference_top_k
 
+
 def maxima_by_xla(queries, rows, bias):
     kind = jnp.int32 if rows.dtype == jnp.int8 else jnp.float32
     scores = jnp.matmul(queries, rows.T, preferred_element_type=kind)
