@@ -92,6 +92,7 @@ def test_ties_go_to_the_lower_position(n, k, levels, share, metric, seed):
 
 
 def test_blocks_and_what_is_left_of_them_are_all_looked_at(monkeypatch):
+    monkeypatch.setattr("leafscan.accelerator.blockwise._AT_ONCE", 3_000)
     monkeypatch.setattr("leafscan.accelerator.blockwise._BLOCK_SCORES", 3_000)
     rows, queries = numbers((5_003, 6)), numbers((3, 6), 1)
     mask = np.random.default_rng(2).random((3, 5_003)) < 0.5
