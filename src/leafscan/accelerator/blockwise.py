@@ -16,8 +16,8 @@ from leafscan.accelerator.reference import reference_top_k
 
 __all__ = ["blockwise_top_k", "group_maxima"]
 
-#: Scores that are found in one go; of a block where there are more, so few that a processor's cache holds them;
-#: and numbers of rows that are rescored at once.
+#: Scores that are found in one go; of a block where there are more, so few that a processor's cache holds
+#: them; and numbers of rows that are rescored at once.
 _AT_ONCE = 1 << 23
 _BLOCK_SCORES = 1 << 21
 _GATHERED = 1 << 24
