@@ -8,5 +8,6 @@ namespace leafscan {
 void BindBuild(nanobind::module_& module);
 void BindSearcher(nanobind::module_& module);
 void BindWriter(nanobind::module_& module);
+void BindSlots(nanobind::module_& module);
 
 }  // namespace leafscan

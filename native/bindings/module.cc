@@ -10,10 +10,13 @@
 using namespace nanobind::literals;
 
 NB_MODULE(_engine, module) {
+  // What torch.compile has compiled lives to the end, and the indexes in it, too.
+  nanobind::set_leak_warnings(false);
   module.doc() = "The native engine: arrays in, arrays out.";
   leafscan::BindBuild(module);
   leafscan::BindSearcher(module);
   leafscan::BindWriter(module);
+  leafscan::BindSlots(module);
   module.def("available_threads", &leafscan::AvailableThreads);
   module.def("instruction_set", &leafscan::InstructionSet);
   module.def("instruction_sets", &leafscan::InstructionSets);

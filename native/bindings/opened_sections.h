@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 
@@ -130,6 +131,7 @@ class OpenedSections {
   }
 
   const IndexArrays& arrays() const { return arrays_; }
+  std::span<const std::uint32_t> order() const { return {order_.data(), order_.size()}; }
 
  private:
   InArray<std::uint32_t> order_;

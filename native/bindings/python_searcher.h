@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -45,6 +46,7 @@ class PythonSearcher {
 
   const Searcher& searcher() const { return searcher_; }
   const Snapshot& snapshot() const { return searcher_.snapshot(); }
+  std::span<const std::uint32_t> order() const { return sections_->order(); }
   std::size_t count() const { return snapshot().count; }
   std::size_t row_end() const { return snapshot().row_end; }
 

@@ -242,6 +242,53 @@ class Writer:
     def commit(self, next: NextVersion) -> None:
         """Go on from the version that was prepared last."""
 
+def open_slot() -> int:
+    """A number that no slot of this process had before; nothing is served there yet."""
+
+def publish_slot(
+    slot: int,
+    searcher: Searcher,
+    *,
+    leaves: int,
+    candidates: int,
+    refined: int,
+    upper_leaves: int,
+    threads: int,
+    normalize: bool,
+    ids_are_positions: bool,
+    largest_id: int,
+) -> None:
+    """Serve a searcher, with these arguments of `Searcher.search`; ValueError if the slot is closed.
+
+    ``ids_are_positions`` where the searcher has no ids but positions, and handles of what came since. A
+    search that finds an id beyond ``largest_id`` raises.
+    """
+
+def close_slot(slot: int) -> None:
+    """Serve nothing any more; a slot that is closed already stays so."""
+
+def search_slot(
+    slot: int,
+    queries: NDArray[np.float32],
+    k: int,
+    *,
+    positions: bool = False,
+    deny: NDArray[np.int64] | None = None,
+    allow: NDArray[np.int64] | None = None,
+    vectors: bool = False,
+) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
+    """Search (q, d), C-ordered, in what the slot serves now; ids and scores (q, k), best first, padded.
+
+    With ``positions`` rows are called by the positions in which they were given, in ``deny`` and ``allow``
+    too, which are lists for each query, (q, m), filled up with -1; names that the index does not have are
+    passed over. ``vectors`` asks for the rows that were found, (q, k, d), else (q, 0, d); where there is none
+    they are zero. ValueError if the slot is closed or empty, queries are not finite or of another width, or
+    vectors are asked of an index that keeps no rows. The GIL is let go of meanwhile.
+    """
+
+def slots_capsule() -> Any:
+    """What `search_slot` does, for native modules (native/bindings/slots_api.h)."""
+
 def available_threads() -> int:
     """The processors that affinity and cgroup allow, at least 1."""
 

@@ -30,7 +30,7 @@ void Searcher::SearchAmong(const MatrixView<float>& queries, const SearchOptions
       return;
     }
     const std::size_t wanted =
-        Wanted(options) + (snapshot_->rows_by_place() ? 0 : options.lists->deny.lists->cols);
+        Wanted(options) + (snapshot_->lists_rows_once() ? 0 : options.lists->deny.lists->cols);
     const std::size_t at_once =
         options.filter != nullptr
             ? 0
@@ -70,7 +70,7 @@ void Searcher::SearchOneAmong(const MatrixView<float>& queries, std::size_t whic
       SearchOnIfShort(query, options, denied, space, ids, scores);
       return;
     case QuerySelection::Way::kListed:
-      Put(ScoreListed(snapshot_->rows, query, space.selection.rows(), options.k, space), options.k, ids, scores);
+      Put(ScoreListed(snapshot_->rows, query, space.selection.rows(), options.k, space), options, ids, scores);
       return;
     case QuerySelection::Way::kCompiled:
       SearchOneCompiled(query, options, space, ids, scores);

@@ -98,7 +98,7 @@ void Searcher::SearchAll(const MatrixView<float>& queries, const SearchOptions& 
     });
     const auto put = [&](std::size_t query, std::span<const std::uint64_t> keys) {
       for (const std::uint64_t key : keys) best[query].Push(key);
-      Put(best[query].Sorted(), k, ids.data() + (first + query) * k, scores.data() + (first + query) * k);
+      Put(best[query].Sorted(), options, ids.data() + (first + query) * k, scores.data() + (first + query) * k);
     };
     exact_->Search(some, k, options.threads, options.monitor, put, filter, not_for_them);
   }
@@ -177,7 +177,7 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
   if (filter != nullptr) {
     const std::size_t visits = filter->Visits(options.leaves, wanted);
     if (filter->allowed() == 0 || Whole() || filter->BetterListed(visits, wanted)) {
-      Put(ScoreListed(snapshot_->rows, query, filter->rows(), options.k, space, denied), options.k, ids, scores);
+      Put(ScoreListed(snapshot_->rows, query, filter->rows(), options.k, space, denied), options, ids, scores);
       return;
     }
     if (snapshot_->has_tree()) leaves = snapshot_->router.RouteAmong(filter->open_leaves(), seen, visits, space.route);
@@ -188,12 +188,12 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
   if (!snapshot_->has_codes()) {
     Put(filter == nullptr ? ScanRows(query, leaves, options.k, space, denied)
                           : ScanAllowedRows(query, leaves, options.k, *filter, space, denied),
-        options.k, ids, scores);
+        options, ids, scores);
     return;
   }
   const std::span<const std::uint64_t> survivors =
       space.scan.Scan(*snapshot_, centered, seen, leaves, space.route,
-                      wanted + (denied == nullptr || snapshot_->rows_by_place() ? 0 : denied->size()), filter, denied);
+                      wanted + (denied == nullptr || snapshot_->lists_rows_once() ? 0 : denied->size()), filter, denied);
   space.left_out += space.scan.passed();
   Finish(query, survivors, space.scan.table(), options, space, ids, scores, denied);
 }
@@ -201,9 +201,9 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
 void Searcher::Finish(std::span<const float> query, std::span<const std::uint64_t> survivors, const QueryTable& table,
                       const SearchOptions& options, Workspace& space, std::int64_t* ids, float* scores,
                       const DeniedRows* denied) const {
-  if (denied != nullptr && !snapshot_->rows_by_place()) survivors = space.Undenied(survivors, *denied, Wanted(options));
+  if (denied != nullptr && !snapshot_->lists_rows_once()) survivors = space.Undenied(survivors, *denied, Wanted(options));
   if (snapshot_->has_rows()) {
-    Put(Rerank(query, survivors, options, space), options.k, ids, scores);
+    Put(Rerank(query, survivors, options, space), options, ids, scores);
     return;
   }
   space.keys.resize(survivors.size());
@@ -211,7 +211,7 @@ void Searcher::Finish(std::span<const float> query, std::span<const std::uint64_
     space.keys[i] = ScoreKey(table.Score(SurvivorScore(survivors[i])), SurvivorRow(survivors[i]));
   }
   std::sort(space.keys.begin(), space.keys.end(), std::greater<>());
-  Put(space.keys, options.k, ids, scores);
+  Put(space.keys, options, ids, scores);
 }
 
 std::span<const std::uint64_t> Searcher::ScanRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
@@ -287,12 +287,14 @@ std::span<const std::uint64_t> Searcher::Rerank(std::span<const float> query, st
   return ScoreListed(snapshot_->rows, query, space.rows, options.k, space);
 }
 
-void Searcher::Put(std::span<const std::uint64_t> keys, std::size_t k, std::int64_t* ids, float* scores) const {
+void Searcher::Put(std::span<const std::uint64_t> keys, const SearchOptions& options, std::int64_t* ids,
+                   float* scores) const {
+  const std::size_t k = options.k;
   const bool l2 = snapshot_->arrays.metric == Metric::kSquaredL2;
   const std::size_t found = std::min(k, keys.size());
   for (std::size_t i = 0; i < found; ++i) {
     const float score = KeyScore(keys[i]);
-    ids[i] = snapshot_->id(KeyRow(keys[i]));
+    ids[i] = options.rows ? KeyRow(keys[i]) : snapshot_->id(KeyRow(keys[i]));
     scores[i] = l2 ? std::max(0.0f, -score) : score;
   }
   const float worst = std::numeric_limits<float>::infinity();

@@ -25,6 +25,7 @@ struct SearchOptions {
   std::size_t candidates = 100;  // rows reranked; raised to k
   // Of these, rows that the full rows score where first rows chose them; raised to k. 0: RefinedRows(k).
   std::size_t refined = 0;
+  bool rows = false;               // write the numbers of rows in place of ids
   const Filter* filter = nullptr;  // of this snapshot; null allows every row
   const QueryLists* lists = nullptr;  // a row of them for each query; null for none
   bool exact = false;  // score every row, whatever the plan; needs rows, and goes with neither filter nor lists
@@ -103,7 +104,7 @@ class Searcher {
                   const DeniedRows* denied) const;
   std::span<const std::uint64_t> Rerank(std::span<const float> query, std::span<const std::uint64_t> survivors,
                                         const SearchOptions& options, Workspace& space) const;
-  void Put(std::span<const std::uint64_t> keys, std::size_t k, std::int64_t* ids, float* scores) const;
+  void Put(std::span<const std::uint64_t> keys, const SearchOptions& options, std::int64_t* ids, float* scores) const;
 
   std::shared_ptr<const Snapshot> snapshot_;
   std::shared_ptr<const ExactSearch> exact_;  // of the base's rows

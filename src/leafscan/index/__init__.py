@@ -9,6 +9,7 @@ from leafscan.index.files import verify
 from leafscan.index.filter import Filter
 from leafscan.index.index import Index, SearchResult, load
 from leafscan.index.inspection import FileSection, FileSummary, inspect
+from leafscan.index.slots import Slot
 from leafscan.index.version import __version__
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = [
     "Reorder",
     "SearchParams",
     "SearchResult",
+    "Slot",
     "Tree",
     "__version__",
     "build",

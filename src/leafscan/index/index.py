@@ -226,6 +226,7 @@ class Index(ReadableIndex):
                 for update in self._waiting:
                     _advance(living, update)
                 self._live(living)
+                self._tell()
         finally:
             self._waiting = None
             self._rebuilding.release()
@@ -319,6 +320,7 @@ class Index(ReadableIndex):
             _advance(self._living, update, self._record)
             if self._waiting is not None:
                 self._waiting.append(update)
+            self._tell()
 
     def _record(self, update: Update) -> None:
         """Keep an update before anybody sees it; raising leaves everything as it was."""

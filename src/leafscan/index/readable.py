@@ -1,5 +1,6 @@
 """What can be asked of an index."""
 
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, SupportsIndex
 
@@ -43,12 +44,30 @@ class SearchResult(NamedTuple):
 class ReadableIndex:
     """All that an `Index` can be asked; `Index` itself adds what changes it."""
 
-    __slots__ = ("__weakref__", "_default", "_living", "_normalize", "_one", "_recent")
+    __slots__ = (
+        "__weakref__",
+        "_default",
+        "_followers",
+        "_lent",
+        "_living",
+        "_normalize",
+        "_one",
+        "_recent",
+    )
 
     def __init__(self, contents: Contents) -> None:
         self._normalize = engine_metric(contents.metric)[1]
         self._one = (contents.dim,)
+        # Slots that serve this index, which are told of each version that it publishes.
+        self._followers: weakref.WeakSet[Any] = weakref.WeakSet()
+        # The one that frameworks search this index through, once they do (`leafscan.index.slots.slot_of`).
+        self._lent: Any = None
         self._live(Living(contents))
+
+    def _tell(self) -> None:
+        """Tell who serves this index that it has another version; whoever publishes one calls it."""
+        for slot in list(self._followers):
+            slot._follow(self)
 
     def _live(self, living: Living) -> None:
         """Go on with this one."""

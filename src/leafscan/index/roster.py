@@ -130,6 +130,11 @@ class Roster:
         handles[~built] = [self._known[row][1] for row in rows[~built].tolist()]
         return handles
 
+    def came(self, row: int) -> Any:
+        """Return the id of a vector that came since and is in ``row``, or None."""
+        known = self._known.get(row)
+        return None if known is None else known[0]
+
     def handles(self, ids: ArrayLike | Iterable[Any], name: str) -> NDArray[np.int64]:
         """Return the handles of ``ids``, in their order, or of a mask, ascending; as `rows` takes them."""
         values = read_ids(ids, name)
