@@ -96,3 +96,15 @@ def test_rows_of_sixteen_bits_are_scored_as_they_are(dtype):
     rows, queries = numbers((4500, 33), 0).astype(dtype), numbers((3, 33), 1)
     found = search(queries, rows, None, metric="squared_l2", precision="bfloat16", k=3)
     agree(found, wanted(queries, rows, None, metric="squared_l2", k=3))
+
+
+def test_many_queries_go_in_blocks(monkeypatch):
+    rows, queries = numbers((5000, 8), 0), numbers((7, 8), 1)
+    monkeypatch.setattr("leafscan.accelerator.certified._MAXIMA", 3 * SUPER * 3 // GROUP)
+    ready = prepare_candidates(rows)
+    search = jax.jit(
+        functools.partial(
+            certified_top_k, mask=None, k=4, recall_target=0.99, find_maxima=maxima_by_xla, interpret=True
+        )
+    )
+    agree(search(queries, ready), wanted(queries, rows, None, metric="dot_product", k=4))

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from leafscan.accelerator import sharded_top_k
+from leafscan.accelerator import TopK, merge_top_k, sharded_top_k
 
 CHECK = pathlib.Path(__file__).with_name("sharded_check.py")
 
@@ -23,6 +23,21 @@ def test_four_devices_answer_as_one_does():
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "equal\n"
+
+
+def test_equal_scores_are_merged_by_position_and_nothing_stands_last():
+    parts = TopK(
+        scores=jnp.array([[[2.0, jnp.inf]], [[1.0, 2.0]]]), positions=jnp.array([[[9, -1]], [[4, 3]]])
+    )
+    merged = jax.vmap(lambda part: merge_top_k(part, "rows", squared_l2=True), axis_name="rows")(parts)
+    assert merged.positions[0].tolist() == [[4, 3]]
+    few = TopK(
+        scores=jnp.array([[[2.0, jnp.inf, jnp.inf]], [[2.0, jnp.inf, jnp.inf]]]),
+        positions=jnp.array([[[9, -1, -1]], [[4, -1, -1]]]),
+    )
+    merged = jax.vmap(lambda part: merge_top_k(part, "rows", squared_l2=True), axis_name="rows")(few)
+    assert merged.positions[1].tolist() == [[4, 9, -1]]
+    assert merged.scores[1].tolist() == [[2.0, 2.0, float("inf")]]
 
 
 def test_what_cannot_be_spread_is_refused():

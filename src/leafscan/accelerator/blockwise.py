@@ -16,8 +16,10 @@ from leafscan.accelerator.reference import reference_top_k
 
 __all__ = ["blockwise_top_k", "group_maxima"]
 
-#: Scores of a block, and rescored numbers that are held at once.
-_BLOCK_SCORES = 1 << 24
+#: Scores that are found in one go; of a block where there are more, so few that a processor's cache holds
+#: them; and numbers of rows that are rescored at once.
+_AT_ONCE = 1 << 23
+_BLOCK_SCORES = 1 << 21
 _GATHERED = 1 << 24
 
 
@@ -104,6 +106,9 @@ def group_maxima(
         past = -scores.shape[1] % GROUP
         scores = jnp.pad(scores, ((0, 0), (0, past)), constant_values=-jnp.inf)
         return scores.reshape(num_queries, -1, GROUP).max(axis=2)
+
+    if num_queries * num_rows <= _AT_ONCE:
+        return score(rows, mask)
 
     def at(begin: jax.Array) -> jax.Array:
         allow = None if mask is None else lax.dynamic_slice_in_dim(mask, begin, size, axis=mask.ndim - 1)

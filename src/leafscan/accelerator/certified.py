@@ -27,6 +27,9 @@ __all__ = ["ceiling_of", "certified_top_k", "kernel_takes"]
 #: k that the kernels take: the scores of some groups more are held in registers.
 _MAX_K = 100
 
+#: Maxima of groups that are held at once: 8 GiB.
+_MAXIMA = 1 << 31
+
 #: Queries that are asked again at once.
 _AGAIN = 64
 
@@ -98,6 +101,24 @@ def certified_top_k(
     """
     codes = candidates.codes
     assert codes is not None
+    most = max(1, _MAXIMA * GROUP // codes.rows.shape[0])
+    num_queries, dim = queries.shape
+    if num_queries > most:
+        blocks = -(-num_queries // most)
+        size = -(-num_queries // blocks)
+        # The last block is filled with a query that is there, for which it is easy to be certain.
+        queries = jnp.pad(queries, ((0, blocks * size - num_queries), (0, 0)), mode="edge")
+        search = functools.partial(
+            certified_top_k,
+            candidates=candidates,
+            mask=mask,
+            k=k,
+            recall_target=recall_target,
+            find_maxima=find_maxima,
+            interpret=interpret,
+        )
+        scores, positions = lax.map(search, queries.reshape(blocks, size, dim))
+        return scores.reshape(-1, k)[:num_queries], positions.reshape(-1, k)[:num_queries]
     exact = recall_target >= 1
     integer = candidates.precision == "int8"
     shared = integer and candidates.squared_l2
