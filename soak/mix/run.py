@@ -26,8 +26,8 @@ SEARCHERS = 2
 #: Filters that each of them has, and how many of a hundred deeds compile one in the place of the oldest.
 FILTERS, COMPILES = 4, 2
 
-#: How many of a hundred deeds are looks (soak/mix/looks.py), and the share of filtered ones of the rest, which
-#: are searches.
+#: How many of a hundred deeds are looks (soak/mix/looks.py); the rest are searches, so many of them with a
+#: compiled filter.
 ASKS = 15
 FILTERED = 0.4
 

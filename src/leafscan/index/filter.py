@@ -93,8 +93,8 @@ class Filter:
         made._seconds = time.perf_counter() - begin
         return made
 
-    def _current(self, index: "ReadableIndex") -> tuple[_engine.Searcher, _engine.Filter]:
-        """Return the version of the index that is current, and the filter for it."""
+    def _current(self, index: "ReadableIndex") -> tuple[Living, _engine.Searcher, _engine.Filter]:
+        """Return the version of the index that is current, what it is of, and the filter for it."""
         if self._index() is not index:
             raise ValueError("filter was compiled for another index; compile one for this index.")
         compiled = self._compiled
@@ -107,7 +107,7 @@ class Filter:
                     compiled = self._compile(living, compiled if compiled.living is living else None)
                     self._compiled = compiled
                     self._seconds = time.perf_counter() - begin
-        return compiled.searcher, compiled.filter
+        return compiled.living, compiled.searcher, compiled.filter
 
     def _compile(self, living: Living, before: _Compiled | None) -> _Compiled:
         searcher, roster = living.searcher, living.roster

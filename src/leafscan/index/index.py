@@ -166,7 +166,7 @@ class Index(ReadableIndex):
         >>> index.health().reasons
         ('90 % of what was built is deleted or replaced',)
         """
-        return examine(self._living, self.config)
+        return examine(self._living)
 
     def rebalance(
         self,
