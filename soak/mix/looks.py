@@ -29,10 +29,9 @@ def look(kind: str, subject: Subject, rng: Rng, tally: Tally) -> None:
 def _vectors(subject: Subject, rng: Rng) -> bool:
     places = _some(subject, rng)
     with subject.history.call() as call:
-        try:
-            got = subject.index.vectors(subject.ids(places))
-        except ValueError as error:
-            return _was_gone(call.versions, places, error)
+        got, said = _tried(lambda: subject.index.vectors(subject.ids(places)))
+    if got is None:
+        return _was_gone(call.versions, places, said)
     return _explained(
         call.versions, "vectors", lambda v: v.live[places].all() and _close(got, v.vectors[places])
     )
@@ -41,10 +40,9 @@ def _vectors(subject: Subject, rng: Rng) -> bool:
 def _tags(subject: Subject, rng: Rng) -> bool:
     places = _some(subject, rng)
     with subject.history.call() as call:
-        try:
-            got = subject.index.tags(subject.ids(places).tolist())
-        except ValueError as error:
-            return _was_gone(call.versions, places, error)
+        got, said = _tried(lambda: subject.index.tags(subject.ids(places).tolist()))
+    if got is None:
+        return _was_gone(call.versions, places, said)
     return _explained(call.versions, "tags", lambda v: v.live[places].all() and got == v.tags(places))
 
 
@@ -174,9 +172,16 @@ def _some(subject: Subject, rng: Rng) -> Places:
     return rng.permutation(live)[: int(rng.integers(1, 30))]
 
 
-def _was_gone(versions: list[Version], places: Places, error: ValueError) -> bool:
+def _tried(ask: Callable[[], Any]) -> tuple[Any, str]:
+    try:
+        return ask(), ""
+    except ValueError as error:
+        return None, str(error)
+
+
+def _was_gone(versions: list[Version], places: Places, said: str) -> bool:
     if all(version.live[places].all() for version in versions):
-        raise Broken(f"ids that are there were refused: {error}") from error
+        raise Broken(f"ids that are there were refused: {said}")
     return False
 
 
