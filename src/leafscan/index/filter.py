@@ -1,9 +1,9 @@
 """Which rows a search may return: compiled once, used many times, up to date with the index."""
 
-import threading
 import time
 import weakref
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leafscan import _engine
+from leafscan.index.forks import Rank, fork_safe
 from leafscan.index.living import Living
 from leafscan.index.lookup import integer_ids, read_ids
 from leafscan.index.roster import Roster
@@ -59,7 +60,7 @@ class Filter:
     _where: Mapping[str, Any] | None
     _index: "weakref.ref[ReadableIndex]"
     _compiled: _Compiled
-    _lock: threading.Lock
+    _lock: AbstractContextManager[None]
     _seconds: float
 
     def __init__(self) -> None:
@@ -84,7 +85,7 @@ class Filter:
         living = index._living
         made = cls.__new__(cls)
         made._index = weakref.ref(index)
-        made._lock = threading.Lock()
+        made._lock = fork_safe(Rank.FILTER)
         made._where = where
         with living.agreeing():
             made._allow = None if allow is None else _Ids.read(allow, "allow", living.roster)

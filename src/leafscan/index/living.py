@@ -1,7 +1,6 @@
 """The versions of an index: what searches read, and how the next one is made."""
 
 import dataclasses
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from leafscan import _engine
 from leafscan.index.config import AsymmetricHash, Config
 from leafscan.index.contents import Contents
+from leafscan.index.forks import Rank, fork_safe
 from leafscan.index.ids import StringIds
 from leafscan.index.lookup import NO_ROW
 from leafscan.index.metric import Metric, engine_metric
@@ -65,7 +65,7 @@ class Living:
             search.refined or 0,
             search.upper_leaves or 0,
         )
-        self.lock = threading.Lock()
+        self.lock = fork_safe(Rank.VERSION)
         self.roster = Roster(ids, contents.sections["order"])
         self.tags: Tags | None = contents.tags
         self.searcher = _engine.Searcher(
