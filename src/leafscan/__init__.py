@@ -14,10 +14,11 @@ This package needs NumPy and safetensors only; what brings it into a framework l
 (``leafscan.recommend`` and so on), which are imported when you import them.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from leafscan.index import (
     AsymmetricHash,
     BruteForce,
-    Catalogue,
     Config,
     FileFormatError,
     FileSection,
@@ -32,9 +33,11 @@ from leafscan.index import (
     build,
     inspect,
     load,
-    open,
     verify,
 )
+
+if TYPE_CHECKING:
+    from leafscan.index import Catalogue, open
 
 __all__ = [
     "AsymmetricHash",
@@ -57,3 +60,12 @@ __all__ = [
     "open",
     "verify",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Only who opens a catalogue pays for SQLite.
+    if name in ("Catalogue", "open"):
+        from leafscan import index
+
+        return getattr(index, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,8 @@
 """The Python index: what is checked, planned, built, searched and filed around the native engine."""
 
+from typing import TYPE_CHECKING, Any
+
 from leafscan.index.building import build
-from leafscan.index.catalogue import Catalogue, open
 from leafscan.index.config import AsymmetricHash, BruteForce, Config, Reorder, SearchParams, Tree
 from leafscan.index.errors import FileFormatError
 from leafscan.index.files import verify
@@ -9,6 +10,9 @@ from leafscan.index.filter import Filter
 from leafscan.index.index import Index, SearchResult, load
 from leafscan.index.inspection import FileSection, FileSummary, inspect
 from leafscan.index.version import __version__
+
+if TYPE_CHECKING:
+    from leafscan.index.catalogue import Catalogue, open
 
 __all__ = [
     "AsymmetricHash",
@@ -31,3 +35,12 @@ __all__ = [
     "open",
     "verify",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Only who opens a catalogue pays for SQLite.
+    if name in ("Catalogue", "open"):
+        from leafscan.index import catalogue
+
+        return getattr(catalogue, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
