@@ -22,6 +22,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.places import folder
 from benchmarks.report.table import Table, figure
 from leafscan import SearchParams
+from leafscan.index.plan import EXACT_BELOW
 from leafscan.index.query_rows import read_query_rows
 
 DIMENSIONS, SEED, K = 64, 11, 10
@@ -201,7 +202,8 @@ def tagged(n: int) -> dict[str, float]:
         "all but one of 100": {"genre": {"$ne": "genre 7"}},
     }
     for name, where in asked.items():
-        record[f"{name}_ms"] = median(timed(partial(tags.matching, handles, where))[0] for _ in range(5))
+        call = partial(tags.matching, handles, where)
+        record[f"{name}_ms"] = median(timed(call)[0] for _ in range(5))
     record["read 1,000_ms"], _ = timed(lambda: tags.get(np.arange(0, n, n // 1000)))
     record["to a file's section_ms"], section = timed(lambda: tags.to_section(handles))
     record["open and ask a section_ms"], _ = timed(
@@ -214,7 +216,9 @@ def tagged(n: int) -> dict[str, float]:
 @app.command()
 def main(
     data: Annotated[str, typer.Option(help=f"made up, or one of {', '.join(SETS)}.")] = "made up",
-    rows: Annotated[int, typer.Option(min=1000, help="Base vectors, where they are made up.")] = 300_000,
+    rows: Annotated[
+        int, typer.Option(min=EXACT_BELOW, help="Base vectors, where they are made up.")
+    ] = 300_000,
     queries: Annotated[int, typer.Option(min=100, help="Queries.")] = 1000,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds; the median counts.")] = 7,
     deny: Annotated[int, typer.Option(min=2, help="Ids denied to each query.")] = 100,

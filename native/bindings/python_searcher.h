@@ -27,6 +27,7 @@ class PythonFilter {
 
   const Filter& filter() const { return *filter_; }
   std::size_t allowed() const { return filter_->allowed(); }
+  std::uint64_t version() const { return filter_->version(); }
   std::size_t nbytes() const { return filter_->nbytes(); }
 
  private:
@@ -59,7 +60,7 @@ class PythonSearcher {
                         const std::optional<InArray<std::uint8_t>>& allow_mask,
                         const std::optional<InArray<std::uint8_t>>& deny_mask,
                         const std::optional<InArray<std::uint32_t>>& mask_rows) const;
-  PythonFilter CompileFilter(const InArray<std::uint8_t>& allowed) const;
+  PythonFilter CompileFilter(const InArray<std::uint8_t>& allowed, const PythonFilter* before) const;
   nb::object Route(const InArray<float>& queries, std::int64_t leaves, std::int64_t upper_leaves) const;
 
   // As Search, but every row is scored, whatever the plan.
@@ -67,6 +68,7 @@ class PythonSearcher {
 
   // What is there: rows, leaves and codes.
   std::size_t fresh_nbytes() const;
+  std::uint64_t version() const { return searcher_.snapshot().version; }
   nb::object LiveRows() const;
   nb::object ReadRows(const InArray<std::uint32_t>& rows) const;
   nb::object LeafSizes() const;

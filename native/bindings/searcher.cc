@@ -53,14 +53,14 @@ nb::tuple PythonSearcher::SearchAmong(const InArray<float>& queries, std::int64_
   return Answer(batch, options, normalize);
 }
 
-PythonFilter PythonSearcher::CompileFilter(const InArray<std::uint8_t>& allowed) const {
+PythonFilter PythonSearcher::CompileFilter(const InArray<std::uint8_t>& allowed, const PythonFilter* before) const {
   const std::size_t n = searcher_.snapshot().row_end;
   if (allowed.ndim() != 1 || allowed.shape(0) != n) {
     throw std::invalid_argument("allowed must have shape (" + std::to_string(n) + ",), one byte for each row.");
   }
   const nb::gil_scoped_release released;
-  return PythonFilter(std::make_shared<const Filter>(searcher_.snapshot(),
-                                                     std::span<const std::uint8_t>(allowed.data(), n)));
+  return PythonFilter(std::make_shared<const Filter>(
+      searcher_.snapshot(), std::span<const std::uint8_t>(allowed.data(), n), before == nullptr ? nullptr : &before->filter()));
 }
 
 nb::object PythonSearcher::Route(const InArray<float>& queries, std::int64_t leaves, std::int64_t upper_leaves) const {
@@ -113,9 +113,8 @@ nb::object PythonSearcher::LiveRows() const {
   AlignedVector<std::uint32_t> rows;
   {
     const nb::gil_scoped_release released;
-    const std::vector<std::uint32_t> bits = leafscan::LiveRows(snapshot());
-    for (std::size_t word = 0; word < bits.size(); ++word) {
-      for (std::uint32_t left = bits[word]; left != 0; left &= left - 1) {
+    for (std::size_t word = 0; word * 32 < row_end(); ++word) {
+      for (std::uint32_t left = snapshot().live.Word(word); left != 0; left &= left - 1) {
         rows.push_back(static_cast<std::uint32_t>(word * 32 + static_cast<std::size_t>(std::countr_zero(left))));
       }
     }
@@ -261,6 +260,7 @@ PythonSearcher::Batch PythonSearcher::Read(const InArray<float>& queries) const 
 void BindSearcher(nb::module_& module) {
   nb::class_<PythonFilter>(module, "Filter")
       .def_prop_ro("allowed", &PythonFilter::allowed)
+      .def_prop_ro("version", &PythonFilter::version)
       .def_prop_ro("nbytes", &PythonFilter::nbytes);
   nb::class_<PythonSearcher>(module, "Searcher")
       .def(nb::init<const nb::handle&, const std::string&, std::size_t,
@@ -275,13 +275,14 @@ void BindSearcher(nb::module_& module) {
       .def_prop_ro("count", &PythonSearcher::count)
       .def_prop_ro("row_end", &PythonSearcher::row_end)
       .def_prop_ro("fresh_nbytes", &PythonSearcher::fresh_nbytes)
+      .def_prop_ro("version", &PythonSearcher::version)
       .def("search_exactly", &PythonSearcher::SearchExactly, "queries"_a, "k"_a, "threads"_a, "normalize"_a = false)
       .def("live_rows", &PythonSearcher::LiveRows)
       .def("read_rows", &PythonSearcher::ReadRows, "rows"_a)
       .def("leaf_sizes", &PythonSearcher::LeafSizes)
       .def("code_errors", &PythonSearcher::CodeErrors, "step"_a)
       .def("folded", &PythonSearcher::Folded, "threads"_a)
-      .def("compile_filter", &PythonSearcher::CompileFilter, "allowed"_a)
+      .def("compile_filter", &PythonSearcher::CompileFilter, "allowed"_a, "before"_a.none() = nb::none())
       .def("route", &PythonSearcher::Route, "queries"_a, "leaves"_a, "upper_leaves"_a = 0);
 }
 

@@ -93,6 +93,10 @@ class Filter:
         """How many rows are allowed."""
 
     @property
+    def version(self) -> int:
+        """The `Searcher.version` that it was compiled for."""
+
+    @property
     def nbytes(self) -> int:
         """The memory that it takes."""
 
@@ -166,6 +170,10 @@ class Searcher:
         """All row numbers are below: those of the sections come first, of what came since after them."""
 
     @property
+    def version(self) -> int:
+        """A number that no other version has, of any index of this process."""
+
+    @property
     def fresh_nbytes(self) -> int:
         """The memory of what came since the sections were made."""
 
@@ -189,8 +197,12 @@ class Searcher:
     def folded(self, threads: int) -> tuple[dict[str, NDArray[Any]], NDArray[np.uint32]]:
         """What is there as sections (those that change, without ``order``), and the row of each row."""
 
-    def compile_filter(self, allowed: NDArray[np.uint8]) -> Filter:
-        """Compile (n,) bytes by row, 0 for rows that must not be returned."""
+    def compile_filter(self, allowed: NDArray[np.uint8], before: Filter | None = None) -> Filter:
+        """Compile (row_end,) bytes by row, 0 for rows that must not be returned.
+
+        ``before``, of an earlier version of the same sections, makes it quick where it says the same of all
+        rows that are in both versions.
+        """
 
     def route(self, queries: NDArray[np.float32], leaves: int, upper_leaves: int = 0) -> NDArray[np.int32]:
         """The leaves (q, leaves) that each query visits, best first (tree only)."""

@@ -27,7 +27,7 @@ def test_calls_are_taken_in_turn_and_the_median_counts():
 
 def test_the_command_writes_what_it_measured(tmp_path, monkeypatch):
     monkeypatch.setenv("LEAFSCAN_BENCH_OUT", str(tmp_path))
-    asked = ["--rows", "12000", "--queries", "100", "--rounds", "1", "--deny", "10", "--tags", "2000"]
+    asked = ["--rows", "20000", "--queries", "100", "--rounds", "1", "--deny", "10", "--tags", "2000"]
     outcome = CliRunner().invoke(filters.app, asked)
     assert outcome.exit_code in (0, 1), outcome.output
     assert "1% allowed:" in outcome.output

@@ -5,11 +5,8 @@ from pathlib import Path
 
 import pytest
 
-PAGES = [
-    page
-    for page in sorted((Path(__file__).parents[2] / "docs").glob("*.md"))
-    if ">>>" in page.read_text(encoding="utf-8")
-]
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = [page for page in sorted(DOCS.glob("*.md")) if ">>>" in page.read_text(encoding="utf-8")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])

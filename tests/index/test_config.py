@@ -111,6 +111,11 @@ def test_what_a_dictionary_leaves_out_takes_its_default() -> None:
             lambda: Config(score=AsymmetricHash(), reorder=Reorder(), search=SearchParams(refined=9)),
             "search.refined is 9, but there is no second stage of reordering; leave it out, or give",
         ),
+        (
+            lambda: SearchParams(candidates=2**63),
+            "SearchParams's candidates must be at most 9223372036854775807",
+        ),
+        (lambda: Tree(num_leaves=9, soar_lambda=10**400), "soar_lambda must be finite and at least 0"),
         (lambda: SearchParams(leaves=0), "SearchParams's leaves must be at least 1"),
         (lambda: SearchParams(candidates=-1), "SearchParams's candidates must be at least 1"),
         (lambda: Config(reorder=Reorder()), "reorder has nothing to do where score is BruteForce"),

@@ -11,7 +11,18 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from leafscan import AsymmetricHash, Config, FileFormatError, Reorder, SearchParams, Tree, build, load, verify
+from leafscan import (
+    AsymmetricHash,
+    Config,
+    FileFormatError,
+    Reorder,
+    SearchParams,
+    Tree,
+    build,
+    inspect,
+    load,
+    verify,
+)
 from leafscan.index import files
 from leafscan.index.container import ALIGNMENT, KEY, map_arrays
 
@@ -278,6 +289,28 @@ def test_verify_finds_repeated_ids(tmp_path: Path, vectors: Matrix, ids: Any) ->
     load(path)
     with pytest.raises(FileFormatError, match="the section 'ids' holds an id twice"):
         verify(path)
+
+
+def test_ids_of_nul_characters_are_refused(tmp_path: Path, vectors: Matrix) -> None:
+    path = tmp_path / "file.leafscan"
+    build(vectors, metric="cosine", ids=IDS["strings"]).save(path)
+    begin, _ = section_bytes(path, "ids")
+    data = bytearray(path.read_bytes())
+    data[begin + 3] = 0
+    path.write_bytes(data)
+    with pytest.raises(FileFormatError, match="the section 'ids' is wrong: an id holds a NUL character"):
+        load(path)
+
+
+def test_progress_of_verify_counts_bytes(path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    verify(path, progress=lambda *step: told.append(step))
+    total = sum(section.nbytes for section in inspect(path).sections)
+    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
+    assert {total for _, _, total in told} == {total}
+    assert told[0][1] == 0
+    assert told[-1][1] == total
+    assert "checking rows" in {stage for stage, _, _ in told}
 
 
 def test_random_damage_is_refused_or_searched_safely(path: Path, queries: Matrix) -> None:

@@ -27,7 +27,9 @@ def write(tags):
         tags.remove(np.arange(handle, handle + 50))
         handle += 50
 
-threads = [threading.Thread(target=work, args=(tags,), daemon=True) for work in (ask, write) for tags in stores]
+threads = [
+    threading.Thread(target=work, args=(tags,), daemon=True) for work in (ask, write) for tags in stores
+]
 for thread in threads:
     thread.start()
 for _ in range(25):

@@ -304,3 +304,28 @@ def test_names_refuse_numbers(points: Matrix, asked: Matrix) -> None:
         index.search(asked[0], deny=[3])
     with pytest.raises(TypeError, match="deny must hold strings"):
         index.search(asked[0], deny=np.array(["n1", 3], object))
+
+
+@pytest.mark.parametrize("name", ["exact", "rows in leaves", "codes in leaves", "second leaves"])
+def test_of_an_index_that_was_updated(points: Matrix, asked: Matrix, exact: Exact, name: str) -> None:
+    rng = np.random.default_rng(11)
+    index = build(points, metric="squared_l2", config=EXACT[name], tags={"number": np.arange(N)})
+    vectors = points.copy()
+    replaced, gone = np.split(rng.permutation(N)[:900], [500])
+    vectors[replaced] = points[rng.permutation(N)[:500]] + 0.1
+    index.upsert(replaced, vectors[replaced])
+    index.delete(gone)
+    live = np.ones(N, np.bool_)
+    live[gone] = False
+    scores = exact(vectors, asked, "squared_l2")
+    f = index.filter(where={"number": {"$lt": 2000}})
+    for share in (0.01, 0.5):
+        mask = named(share, seed=12)
+        mask[:, replaced[:20]] = True
+        for deny in (padded(mask), mask[:, index.ids]):
+            result = index.search(asked, k=7, deny=deny)
+            assert_best(result, scores, live & ~mask, "squared_l2", 7)
+            one = index.search(asked[5], k=7, deny=deny[5])
+            np.testing.assert_array_equal(one.ids, result.ids[5])
+            found = index.search(asked, k=7, allow=deny, filter=f)
+            assert_best(found, scores, live & mask & (np.arange(N) < 2000), "squared_l2", 7)

@@ -27,20 +27,23 @@ constexpr double kLeaf = 40.0;      // a visit before anything is scanned; codes
 constexpr double kProduct = 0.02;   // of routing (simd/route_score.h)
 constexpr double kLineBytes = 64.0;
 
+// A bit for each byte that is not 0, of at most 32.
+std::uint32_t Bits(std::span<const std::uint8_t> bytes) {
+  std::uint32_t bits = 0;
+  for (std::size_t i = 0; i < bytes.size(); ++i) bits |= static_cast<std::uint32_t>(bytes[i] != 0) << i;
+  return bits;
+}
+
 }  // namespace
 
-Filter::Filter(const Snapshot& snapshot, std::span<const std::uint8_t> allowed)
-    : base_(snapshot.base), version_(snapshot.version) {
+Filter::Filter(const Snapshot& snapshot, std::span<const std::uint8_t> allowed, const Filter* before)
+    : base_(snapshot.base), version_(snapshot.version), leaf_versions_(snapshot.leaf_versions) {
   const std::size_t n = allowed.size();
   bits_.assign(CeilDiv(n, 32) + 1, 0);
-  for (std::size_t row = 0; row < n; ++row) {
-    bits_[row / 32] |= static_cast<std::uint32_t>(allowed[row] != 0) << (row % 32);
+  for (std::size_t word = 0; word * 32 < n; ++word) {
+    bits_[word] = Bits(allowed.subspan(word * 32, std::min<std::size_t>(32, n - word * 32))) & snapshot.live.Word(word);
+    allowed_ += static_cast<std::size_t>(std::popcount(bits_[word]));
   }
-  if (snapshot.updated) {
-    const std::vector<std::uint32_t> live = LiveRows(snapshot);
-    for (std::size_t i = 0; i < live.size(); ++i) bits_[i] &= live[i];
-  }
-  for (const std::uint32_t word : bits_) allowed_ += static_cast<std::size_t>(std::popcount(word));
   listed_ = allowed_ <= n / kListedShare;
   if (listed_) {
     rows_.reserve(allowed_);
@@ -48,41 +51,59 @@ Filter::Filter(const Snapshot& snapshot, std::span<const std::uint8_t> allowed)
   }
 
   double thinning = 0.0;
-  for (const Leaf& leaf : snapshot.leaves) {
+  first_words_.reserve(snapshot.leaves.size() + 1);
+  if (before != nullptr) words_.reserve(before->words_.size());
+  for (std::size_t l = 0; l < snapshot.leaves.size(); ++l) {
     first_words_.push_back(words_.size());
-    std::size_t points = 0;
-    std::size_t of = 0;
-    for (const Segment& segment : leaf.segments) {
-      for (std::size_t group = 0; group < segment.groups; ++group) {
-        const std::uint32_t live = segment.live[group];
-        std::uint32_t word = 0;
-        if (segment.rows == nullptr) {
-          word = RowsFrom(segment.first_row + group * kGroupPoints) & live;
-        } else {
-          const std::uint32_t* rows = segment.rows + group * kGroupPoints;
-          for (std::size_t j = 0; j < kGroupPoints; ++j) word |= static_cast<std::uint32_t>(Allows(rows[j])) << j;
-          word &= live;
-        }
-        words_.push_back(word);
-        all_.groups += 1.0;
-        allowed_in_.groups += word != 0 ? 1.0 : 0.0;
-        points += static_cast<std::size_t>(std::popcount(word));
-        of += static_cast<std::size_t>(std::popcount(live));
-      }
+    if (before != nullptr && before->leaf_versions_[l] == leaf_versions_[l]) {
+      const auto words = before->words_.begin();
+      words_.insert(words_.end(), words + static_cast<std::ptrdiff_t>(before->first_words_[l]),
+                    words + static_cast<std::ptrdiff_t>(before->first_words_[l + 1]));
+      shares_.push_back(before->shares_[l]);
+    } else {
+      shares_.push_back(Compile(snapshot.leaves[l]));
     }
-    all_.points += static_cast<double>(of);
-    open_.push_back(points > 0);
-    if (points == 0) continue;
+    const Share& share = shares_.back();
+    all_.groups += share.groups;
+    all_.points += share.points;
+    allowed_in_.groups += share.open_groups;
+    open_.push_back(share.open_points > 0);
+    if (share.open_points == 0) continue;
     ++open_count_;
-    allowed_in_.points += static_cast<double>(points);
-    thinning += std::pow(static_cast<double>(of) / static_cast<double>(points), kThinning);
+    allowed_in_.points += share.open_points;
+    thinning += std::pow(static_cast<double>(share.points) / share.open_points, kThinning);
   }
+  first_words_.push_back(words_.size());
   if (open_count_ > 0) thinning_ = thinning / static_cast<double>(open_count_);
+}
+
+Filter::Share Filter::Compile(const Leaf& leaf) {
+  Share share;
+  for (const Segment& segment : leaf.segments) {
+    for (std::size_t group = 0; group < segment.groups; ++group) {
+      const std::uint32_t live = segment.live[group];
+      std::uint32_t word = 0;
+      if (segment.rows == nullptr) {
+        word = RowsFrom(segment.first_row + group * kGroupPoints) & live;
+      } else {
+        const std::uint32_t* rows = segment.rows + group * kGroupPoints;
+        for (std::size_t j = 0; j < kGroupPoints; ++j) word |= static_cast<std::uint32_t>(Allows(rows[j])) << j;
+        word &= live;
+      }
+      words_.push_back(word);
+      ++share.groups;
+      share.open_groups += word != 0 ? 1 : 0;
+      share.points += static_cast<std::uint32_t>(std::popcount(live));
+      share.open_points += static_cast<std::uint32_t>(std::popcount(word));
+    }
+  }
+  return share;
 }
 
 std::size_t Filter::nbytes() const {
   return bits_.size() * sizeof(bits_[0]) + rows_.size() * sizeof(rows_[0]) + words_.size() * sizeof(words_[0]) +
-         first_words_.size() * sizeof(first_words_[0]) + open_.size();
+         first_words_.size() * sizeof(first_words_[0]) + open_.size() +
+         shares_.size() * (sizeof(shares_[0]) + sizeof(leaf_versions_[0]));
 }
 
 double Filter::RowCost() const {

@@ -17,8 +17,11 @@ namespace leafscan {
 class Filter {
  public:
   // allowed[row] is 0 for the rows that must not be returned; allowed.size() is snapshot.row_end.
-  // Cost: one pass over the postings, about 1 ns a row, 3 ns with second leaves.
-  Filter(const Snapshot& snapshot, std::span<const std::uint8_t> allowed);
+  // `before`, where given, is of an earlier version of the same base, and of rows that both versions have it allows the same:
+  // then only leaves that have changed in between are gone through.
+  // Cost: one pass over the postings, about 1 ns a row, 3 ns with second leaves; with `before` .2 ns a row and what the leaves
+  // that have changed hold.
+  Filter(const Snapshot& snapshot, std::span<const std::uint8_t> allowed, const Filter* before = nullptr);
 
   // A filter is for this version alone, which it does not keep.
   std::uint64_t version() const { return version_; }
@@ -70,6 +73,16 @@ class Filter {
     double points = 0.0;
   };
 
+  // What one leaf holds: groups and points in all, and of these what is allowed.
+  struct Share {
+    std::uint32_t groups = 0;
+    std::uint32_t open_groups = 0;
+    std::uint32_t points = 0;
+    std::uint32_t open_points = 0;
+  };
+
+  // Appends the words of a leaf.
+  Share Compile(const Leaf& leaf);
   double RowCost() const;
   // A visit to the average one of so many leaves that hold this.
   double LeafCost(const Contents& of, double leaves) const;
@@ -83,7 +96,9 @@ class Filter {
   std::vector<std::uint32_t> bits_;  // and a word of zeros behind them
   std::vector<std::uint32_t> rows_;
   std::vector<std::uint32_t> words_;
-  std::vector<std::size_t> first_words_;
+  std::vector<std::size_t> first_words_;  // of each leaf, and the end
+  std::vector<Share> shares_;
+  std::vector<std::uint64_t> leaf_versions_;
   std::vector<std::uint8_t> open_;
   std::size_t open_count_ = 0;
   Contents all_;

@@ -23,21 +23,12 @@ std::shared_ptr<const Snapshot> OpenSnapshot(const IndexArrays& arrays) {
   auto snapshot = std::make_shared<Snapshot>(OpenBase(arrays));
   snapshot->count = arrays.count;
   snapshot->row_end = arrays.count;
+  snapshot->live = LiveRows(arrays.count);
   snapshot->leaves = snapshot->base->leaves;
+  snapshot->leaf_versions.assign(snapshot->leaves.size(), snapshot->version);
   snapshot->rows = RowTable(arrays.rows);
   snapshot->first_rows = RowTable(arrays.first_rows);
   return snapshot;
-}
-
-std::vector<std::uint32_t> LiveRows(const Snapshot& snapshot) {
-  std::vector<std::uint32_t> bits(CeilDiv(snapshot.row_end, 32) + 1, 0);
-  for (const Leaf& leaf : snapshot.leaves) {
-    for (const Segment& segment : leaf.segments) {
-      if (segment.second) continue;
-      ForPoints(segment, segment.live, [&](std::uint32_t row) { bits[row / 32] |= 1u << (row % 32); });
-    }
-  }
-  return bits;
 }
 
 }  // namespace leafscan

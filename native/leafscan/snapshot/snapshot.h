@@ -11,6 +11,7 @@
 #include "leafscan/reorder/row_table.h"
 #include "leafscan/snapshot/base.h"
 #include "leafscan/snapshot/fresh_rows.h"
+#include "leafscan/snapshot/live_rows.h"
 #include "leafscan/snapshot/postings.h"
 
 namespace leafscan {
@@ -44,7 +45,9 @@ struct Snapshot {
   bool updated = false;   // whether it differs from the base
   std::size_t count = 0;  // live rows
   std::size_t row_end = 0;  // all row numbers are below
+  LiveRows live;
   std::vector<Leaf> leaves;
+  std::vector<std::uint64_t> leaf_versions;  // the version that each leaf last changed in
   RowTable rows;        // empty where rows were not kept
   RowTable first_rows;  // empty where reordering has one stage
 
@@ -69,8 +72,5 @@ struct Snapshot {
 
 // The first version. The arrays must be consistent, and outlive it and all that are made from it.
 std::shared_ptr<const Snapshot> OpenSnapshot(const IndexArrays& arrays);
-
-// Marks what a version holds: a bit for each live row, row_end of them and a word of zeros behind.
-std::vector<std::uint32_t> LiveRows(const Snapshot& snapshot);
 
 }  // namespace leafscan

@@ -100,11 +100,17 @@ Writer::Next Writer::Prepare(const Changes& changes, int threads, Monitor* monit
   snapshot->updated = true;
   snapshot->count = current_->count + changes.vectors.rows - changes.removed.size();
   snapshot->row_end = base.arrays.count + next.batch.end;
+  snapshot->live = current_->live;
+  std::vector<std::uint32_t> added(next.batch.slots.size());
+  for (std::size_t i = 0; i < added.size(); ++i) added[i] = next.row(i);
+  snapshot->live.Change(changes.removed, added);
   snapshot->leaves = current_->leaves;
+  snapshot->leaf_versions = current_->leaf_versions;
   snapshot->changed = current_->changed;
   for (const auto& [leaf, edit] : edits) {
     std::shared_ptr<const ChangedLeaf> changed = EditLeaf(base, leaf, current_->changed.Find(leaf), edit);
     snapshot->leaves[leaf].segments = changed->segments;
+    snapshot->leaf_versions[leaf] = snapshot->version;
     snapshot->changed.Set(leaf, std::move(changed));
   }
   snapshot->fresh.chunk_rows = slots_.chunk_rows();

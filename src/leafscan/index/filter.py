@@ -24,11 +24,11 @@ __all__ = ["Filter"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Compiled:
-    """A filter for one version."""
+    """A filter for one version, which it does not keep: what is not used for long costs no old rows."""
 
-    living: Living
+    living: weakref.ref[Living]
     version: int
-    searcher: _engine.Searcher
+    count: int
     allowed: NDArray[np.bool_]  # by row
     filter: _engine.Filter
 
@@ -98,17 +98,17 @@ class Filter:
         """Return the version of the index that is current, what it is of, and the filter for it."""
         if self._index() is not index:
             raise ValueError("filter was compiled for another index; compile one for this index.")
-        compiled = self._compiled
         living = index._living
-        if compiled.searcher is not living.searcher:
+        searcher, compiled = living.searcher, self._compiled
+        if compiled.filter.version != searcher.version:
             with self._lock, living.agreeing():
-                compiled = self._compiled
-                if compiled.searcher is not living.searcher:
+                searcher, compiled = living.searcher, self._compiled
+                if compiled.filter.version != searcher.version:
                     begin = time.perf_counter()
-                    compiled = self._compile(living, compiled if compiled.living is living else None)
+                    compiled = self._compile(living, compiled if compiled.living() is living else None)
                     self._compiled = compiled
                     self._seconds = time.perf_counter() - begin
-        return compiled.living, compiled.searcher, compiled.filter
+        return living, searcher, compiled.filter
 
     def _compile(self, living: Living, before: _Compiled | None) -> _Compiled:
         searcher, roster = living.searcher, living.roster
@@ -128,8 +128,9 @@ class Filter:
                     lambda: np.array([handle for _, handle in written.values()], np.int64),
                     living,
                 )
-        compiled = searcher.compile_filter(allowed.view(np.uint8))
-        return _Compiled(living, roster.version, searcher, allowed, compiled)
+        earlier = None if before is None or written is None else before.filter
+        compiled = searcher.compile_filter(allowed.view(np.uint8), earlier)
+        return _Compiled(weakref.ref(living), roster.version, searcher.count, allowed, compiled)
 
     def _allows(self, rows: NDArray[Any], ids: Any, handles: Any, living: Living) -> NDArray[np.bool_]:
         """Tell which of the rows are allowed; ``ids`` and ``handles`` give theirs, in their order."""
@@ -174,7 +175,7 @@ class Filter:
 
     def __repr__(self) -> str:
         """Tell how many rows are allowed."""
-        return f"<leafscan.Filter: {len(self):,} of {self._compiled.searcher.count:,} rows>"
+        return f"<leafscan.Filter: {len(self):,} of {self._compiled.count:,} rows>"
 
 
 class _Ids:

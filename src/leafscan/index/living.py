@@ -53,7 +53,18 @@ class Living:
         What it begins with.
     """
 
-    __slots__ = ("_named", "_names", "_writer", "contents", "knobs", "lock", "roster", "searcher", "tags")
+    __slots__ = (
+        "__weakref__",
+        "_named",
+        "_names",
+        "_writer",
+        "contents",
+        "knobs",
+        "lock",
+        "roster",
+        "searcher",
+        "tags",
+    )
 
     def __init__(self, contents: Contents) -> None:
         ids = contents.ids

@@ -1,5 +1,6 @@
 import errno
 import os
+import pickle
 import threading
 from io import UnsupportedOperation
 from pathlib import Path
@@ -334,6 +335,15 @@ def test_threads_may_write(catalogue: leafscan.Catalogue, path: Path, points: Ma
     catalogue.close()
     with leafscan.open(path) as again:
         assert _content(again) == wanted
+
+
+def test_a_pickle_is_of_the_index_alone(catalogue: leafscan.Catalogue, points: Matrix) -> None:
+    catalogue.upsert([1], points[:1])
+    copy = pickle.loads(pickle.dumps(catalogue))
+    assert type(copy) is Index
+    assert _content(copy) == _content(catalogue)
+    copy.delete([1])
+    assert 1 in catalogue
 
 
 def test_it_says_what_it_is(catalogue: leafscan.Catalogue, path: Path) -> None:

@@ -257,6 +257,33 @@ def test_another_file_is_refused(path: Path, data: bytes) -> None:
         Journal(path)
 
 
+def test_a_byte_changed_anywhere_is_told_or_does_not_matter(journal: Journal, path: Path) -> None:
+    for number in range(4):
+        journal.append(_upsert(number))
+    journal.close()
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for place in rng.integers(len(whole), size=300).tolist():
+        data = bytearray(whole)
+        data[place] ^= int(rng.integers(1, 256))
+        path.write_bytes(data)
+        try:
+            with closing(Journal(path, read_only=True)) as again:
+                assert _ids(again) == [0, 1, 2, 3]
+        except FileFormatError:
+            refused += 1
+    assert refused > 10
+
+
+def test_a_damaged_name_of_a_table_is_told(journal: Journal, path: Path) -> None:
+    journal.close()
+    # SQLite says what is wrong in bytes that Python cannot read.
+    path.write_bytes(path.read_bytes().replace(b"tablewriterwriter", b"tablewrit\xffrwriter"))
+    with pytest.raises(FileFormatError, match=r"journal\.sqlite: the journal is damaged"):
+        Journal(path)
+
+
 def test_another_database_is_refused(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE t (x)")

@@ -135,9 +135,8 @@ TEST_P(ConcurrentTest, SearchesSeeOneVersion) {
       std::optional<Filter> filter;
       if (mine.Below(3) == 0) {
         std::vector<std::uint8_t> allowed(snapshot.row_end, 0);
-        const std::vector<std::uint32_t> live = LiveRows(snapshot);
         for (std::size_t row = 0; row < allowed.size(); ++row) {
-          if ((live[row / 32] >> (row % 32) & 1u) != 0) allowed[row] = snapshot.id(row) % 2 == 0;
+          if (snapshot.live.Contains(row)) allowed[row] = snapshot.id(row) % 2 == 0;
         }
         filter.emplace(snapshot, allowed);
         search.filter = &*filter;

@@ -68,6 +68,9 @@ def sentences(path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except UnicodeDecodeError as error:
+        # SQLite quotes in what it says, and Python cannot read it.
+        raise FileFormatError(f"{path}: the journal is damaged: it holds text that is none.") from error
     except sqlite3.Error as error:
         name = _name(error)
         if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT")):

@@ -293,21 +293,23 @@ def last_writer(path: Path) -> Writer | None:
     with contextlib.closing(connection):
         try:
             found = connection.execute("SELECT pid, host FROM writer").fetchone()
-        except sqlite3.Error:
+        except (sqlite3.Error, UnicodeDecodeError):
             return None
     return Writer(*found) if found else None
 
 
 def _connect(path: Path, mode: Literal["ro", "rw", "rwc"]) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = _plain(uri)
     try:
-        connection = _plain(uri)
         connection.execute("PRAGMA schema_version").fetchone()
-    except sqlite3.Error:
+    except BaseException as error:
+        connection.close()
         # SQLite wants to write its shared memory even to read. Where it may not, and there is no log that
         # would have to be read along, nobody else writes either.
         log = path.with_name(path.name + "-wal")
-        if mode != "ro" or not path.exists() or (log.exists() and log.stat().st_size):
+        allowed = mode == "ro" and isinstance(error, sqlite3.Error) and path.exists()
+        if not allowed or (log.exists() and log.stat().st_size):
             raise
         connection = _plain(uri + "&immutable=1")
     return connection
