@@ -33,7 +33,7 @@ def _vectors(subject: Subject, rng: Rng) -> bool:
     if got is None:
         return _was_gone(call.versions, places, said)
     return _explained(
-        call.versions, "vectors", lambda v: v.live[places].all() and _close(got, v.vectors[places])
+        call.versions, "vectors", lambda v: bool(v.live[places].all()) and _close(got, v.vectors[places])
     )
 
 
@@ -43,7 +43,9 @@ def _tags(subject: Subject, rng: Rng) -> bool:
         got, said = _tried(lambda: subject.index.tags(subject.ids(places).tolist()))
     if got is None:
         return _was_gone(call.versions, places, said)
-    return _explained(call.versions, "tags", lambda v: v.live[places].all() and got == v.tags(places))
+    return _explained(
+        call.versions, "tags", lambda v: bool(v.live[places].all()) and bool(got == v.tags(places))
+    )
 
 
 def _contains(subject: Subject, rng: Rng) -> bool:

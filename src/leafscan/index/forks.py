@@ -134,8 +134,11 @@ def _release() -> None:
 
 def _begin_anew() -> None:
     taken = set(map(id, _taken))
-    for lock in (*_free, *(lock for lock in _safe if id(lock) not in taken)):
-        lock.renew()
+    for lock in _safe:
+        if id(lock) not in taken:
+            lock.renew()
+    for free in _free:
+        free.renew()
     _release()
 
 
