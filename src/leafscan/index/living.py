@@ -63,6 +63,7 @@ class Living:
         "lock",
         "roster",
         "searcher",
+        "strings",
         "tags",
     )
 
@@ -77,6 +78,7 @@ class Living:
             search.upper_leaves or 0,
         )
         self.lock = fork_safe(Rank.VERSION)
+        self.strings = isinstance(ids, StringIds)
         self.roster = Roster(ids, contents.sections["order"])
         self.tags: Tags | None = contents.tags
         self.searcher = _engine.Searcher(

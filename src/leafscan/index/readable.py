@@ -151,7 +151,7 @@ class ReadableIndex:
             found = searcher.search_among(
                 queries, k, leaves, candidates, threads, self._normalize, compiled, refined, upper, **rows
             )
-        if living.roster.strings:
+        if living.strings:
             return SearchResult(living.names(found[0]), found[1])
         return SearchResult._make(found)
 
