@@ -26,12 +26,13 @@ def mix(
     """Mix searches, filters, updates and all else over threads, checked against an exact model."""
     said = 0.0
 
-    def told(seconds: float, tally: Tally, mib: float) -> None:
+    def told(seconds: float, tally: Tally, mib: float | None) -> None:
         nonlocal said
         if seconds >= said + 60:
             said = seconds
             updates = tally.total("upsert") + tally.total("delete")
-            typer.echo(f"{seconds / 60:.0f} min: {tally.total():,} calls, {updates:,} updates, {mib:.0f} MiB")
+            memory = "" if mib is None else f", {mib:.0f} MiB"
+            typer.echo(f"{seconds / 60:.0f} min: {tally.total():,} calls, {updates:,} updates{memory}")
 
     results = run.run(60 * minutes, seed, progress=told)
     report = {

@@ -1,7 +1,7 @@
 """How much memory the process holds, and whether that grows."""
 
+import importlib
 import os
-import resource
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,12 +21,15 @@ MOST_SLOPE, MOST_ABOVE = 0.1, 0.1
 WARM = 1 / 3
 
 
-def resident() -> float:
-    """Return the resident size in MiB; where the system does not tell it, the largest that it was."""
+def resident() -> float | None:
+    """Return the resident size in MiB; on macOS the largest that it was, on Windows None."""
     statm = Path("/proc/self/statm")
     if statm.exists():
         return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / MIB
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if sys.platform == "win32":
+        return None
+    resource = importlib.import_module("resource")
+    peak: int = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / MIB if sys.platform == "darwin" else peak / 1024
 
 

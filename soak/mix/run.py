@@ -75,7 +75,7 @@ class Results:
 
 
 def run(
-    seconds: float, seed: int, *, progress: Callable[[float, Tally, float], None] | None = None
+    seconds: float, seed: int, *, progress: Callable[[float, Tally, float | None], None] | None = None
 ) -> Results:
     """Work on an index of each plan at once.
 
@@ -86,7 +86,7 @@ def run(
     seed
         Of what each thread does; how the threads meet is up to the system.
     progress
-        Called about once a second with the seconds so far, the tally, and the resident size in MiB.
+        Called about once a second with the seconds so far, the tally, and the resident size in MiB, if known.
 
     Returns
     -------
@@ -110,9 +110,11 @@ def run(
             thread.start()
         try:
             while (now := time.perf_counter() - begin) < seconds and not stop.wait(min(1.0, seconds - now)):
-                samples.append((time.perf_counter() - begin, resident()))
+                now, mib = time.perf_counter() - begin, resident()
+                if mib is not None:
+                    samples.append((now, mib))
                 if progress is not None:
-                    progress(samples[-1][0], tally, samples[-1][1])
+                    progress(now, tally, mib)
         finally:
             stop.set()
             for thread in threads:
