@@ -29,6 +29,8 @@ class Family:
         Which kind of ids.
     rows, dim
         The shape of the vectors.
+    tagged
+        Whether the vectors have tags: "genre", a string, and "year", a number.
     """
 
     metric: str
@@ -36,6 +38,7 @@ class Family:
     ids: Ids = "positions"
     rows: int = 80
     dim: int = 6
+    tagged: bool = False
 
     def vectors(self) -> NDArray[np.float32]:
         """Draw the vectors, (rows, dim)."""
@@ -58,8 +61,21 @@ class Family:
     def build(self) -> leafscan.Index:
         """Build the index."""
         return leafscan.build(
-            self.vectors(), metric=self.metric, config=self.config, ids=self.names(), seed=1, threads=1
+            self.vectors(),
+            metric=self.metric,
+            config=self.config,
+            ids=self.names(),
+            tags=self.tags() if self.tagged else None,
+            seed=1,
+            threads=1,
         )
+
+    def tags(self) -> dict[str, list[Any]]:
+        """Return the tags, in the order of the vectors."""
+        return {
+            "genre": [("Comedy", "Drama", "War")[row % 3] for row in range(self.rows)],
+            "year": [1950 + row for row in range(self.rows)],
+        }
 
 
 _TREE = Tree(num_leaves=7)
@@ -133,6 +149,7 @@ FAMILIES: Mapping[str, Family] = {
         rows=64,
         dim=4,
     ),
+    "tagged": Family(metric="dot_product", config=Config(), ids="strings", rows=70, dim=4, tagged=True),
     "upper-leaves": Family(
         metric="cosine",
         config=Config(

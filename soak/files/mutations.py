@@ -248,7 +248,7 @@ def float_values(rng: Rng, data: bytes) -> bytes:
 def code_and_row_bytes(rng: Rng, data: bytes) -> bytes:
     """Put any bytes into rows and codes, which an engine must read safely."""
     crafted = Crafted.of(data)
-    names = [name for name in crafted.sections if name.endswith(("rows", "codes", "terms"))]
+    names = [name for name in crafted.sections if name.endswith(("rows", "codes", "terms", "tags"))]
     for name in names:
         if not name.startswith("spill_rows") and rng.random() < 0.7:
             array = crafted.sections[name]

@@ -184,6 +184,7 @@ def _answers(index: leafscan.Index, queries: NDArray[np.float32]) -> Mapping[str
         candidates=2 * n if index.config.reorder else None,
     )
     return {
+        "where": _where(index, queries[0]),
         "ids": (index.ids,),
         "one": index.search(queries[0], k=5),
         "zero": index.search(queries[1], k=3),
@@ -196,12 +197,21 @@ def _answers(index: leafscan.Index, queries: NDArray[np.float32]) -> Mapping[str
     }
 
 
+def _where(index: leafscan.Index, query: NDArray[np.float32]) -> tuple[NDArray[Any], ...]:
+    """Ask for tags, which are looked at when somebody does; a refusal is an answer."""
+    try:
+        f = index.filter(where={"genre": "Comedy", "year": {"$gte": 1960}})
+        return index.search(query, k=4, filter=f)
+    except (leafscan.FileFormatError, ValueError) as error:
+        return (np.array([type(error).__name__]),)
+
+
 def _check_answers(index: leafscan.Index, answers: Mapping[str, Any]) -> None:
     known = index.ids
     none = "" if known.dtype.kind == "U" else -1
     unique = len(np.unique(known)) == len(known)
     for way, found in answers.items():
-        if way == "ids":
+        if way in ("ids", "where"):
             continue
         ids = found.ids.reshape(-1, found.ids.shape[-1])
         if not np.isin(ids[ids != none], known).all():

@@ -52,6 +52,7 @@ def test_a_file_answers_as_it_did(path: Path, memory: bool) -> None:
         assert found.ids.tolist() == said[wanted]
         scores = said[wanted.replace("ids", "scores")]
         np.testing.assert_allclose(found.scores, np.array(scores, np.float32), rtol=1e-6, atol=1e-7)
+    assert index.tags(index.ids[:9]) == said.get("tags", {})
     one = index.search(queries[0], k=5)
     assert one.ids.tolist() == said["ids"][0]
 

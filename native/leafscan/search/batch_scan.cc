@@ -95,9 +95,11 @@ void BatchScan::Route(const Snapshot& snapshot, const MatrixView<float>& queries
       Query& query = queries_[first + i];
       query.table.Build(snapshot, {seen_.data() + i * seen_dim, seen_dim});
       const DeniedRows* denied = denied_.empty() ? nullptr : &denied_[first + i];
-      const bool by_place = snapshot.rows_by_place();
-      query.survivors.Reset(wanted + (denied == nullptr || by_place ? 0 : denied->size()), snapshot.has_spill());
+      const bool masked = denied != nullptr && snapshot.lists_rows_once();
+      query.survivors.Reset(wanted + (denied == nullptr || masked ? 0 : denied->size()), snapshot.has_spill());
       query.passed = 0;
+      query.fresh_denied = {};
+      if (masked) query.fresh_denied = denied->Within(snapshot.arrays.count, snapshot.row_end);
       for (std::size_t visit = 0; visit < leaves; ++visit) {
         const std::uint64_t key = keys_[i * leaves + visit];
         const float center = CenterScore(snapshot, {centered_.data() + i * dim, dim}, key, route_, i);
@@ -105,7 +107,7 @@ void BatchScan::Route(const Snapshot& snapshot, const MatrixView<float>& queries
         const std::size_t at = (first + i) * leaves + visit;
         Visit& routed = visits_[at];
         routed = {static_cast<std::uint32_t>(first + i), query.table.Bias(center), KeyRow(key)};
-        if (denied == nullptr || !by_place) continue;
+        if (!masked) continue;
         const std::uint64_t* range = snapshot.arrays.leaf_offsets.data() + routed.leaf;
         const std::span<const std::uint32_t> here = denied->Within(range[0], range[1]);
         routed.denied = static_cast<std::uint32_t>(here.size());
@@ -119,7 +121,7 @@ void BatchScan::ScanLeaf(const Leaf& leaf, std::span<const Visit> visits, std::s
   for (const Segment& segment : leaf.segments) {
     const Visit* waiting = nullptr;
     for (const Visit& visit : visits) {
-      if (visit.denied > 0) {
+      if (!Denied(segment, visit).empty()) {
         ScanAlone(segment, visit, group_bytes);
       } else if (waiting == nullptr) {
         waiting = &visit;
@@ -132,12 +134,18 @@ void BatchScan::ScanLeaf(const Leaf& leaf, std::span<const Visit> visits, std::s
   }
 }
 
+std::span<const std::uint32_t> BatchScan::Denied(const Segment& segment, const Visit& visit) const {
+  if (segment.rows != nullptr) return queries_[visit.query].fresh_denied;
+  if (visit.denied == 0) return {};
+  return denied_[visit.query].sorted().subspan(visit.first_denied, visit.denied);
+}
+
 void BatchScan::ScanAlone(const Segment& segment, const Visit& visit, std::size_t group_bytes) {
   Query& query = queries_[visit.query];
   GroupRun run = RunOf(segment, visit.bias);
-  if (visit.denied > 0) {
-    const auto here = denied_[visit.query].sorted().subspan(visit.first_denied, visit.denied);
-    query.passed += WithoutDenied(segment, run.live, here, undenied_);
+  const std::span<const std::uint32_t> denied = Denied(segment, visit);
+  if (!denied.empty()) {
+    query.passed += WithoutDenied(segment, run.live, denied, undenied_);
     run.live = undenied_.data();
   }
   ScanRun(run, query.table.view(), group_bytes, query.survivors);

@@ -32,7 +32,7 @@ class BatchScan {
                                    std::size_t wanted, int threads);
 
   // Needs a tree and codes. `leaves` are visited by each query, of those in its best `upper_leaves` (0: of all); `wanted` rows
-  // survive. `denied`, where not empty, has rows for each query: they are passed over where rows follow from places, and
+  // survive. `denied`, where not empty, has rows for each query: they are passed over where rows are listed once, and
   // elsewhere as many more rows survive.
   void Scan(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves, std::size_t upper_leaves,
             std::size_t wanted, std::span<const DeniedRows> denied = {});
@@ -48,6 +48,7 @@ class BatchScan {
     QueryTable table;
     Survivors survivors;
     std::size_t passed = 0;
+    std::span<const std::uint32_t> fresh_denied;
   };
   struct Visit {
     std::uint32_t query = 0;
@@ -64,6 +65,8 @@ class BatchScan {
   void ScanLeaf(const Leaf& leaf, std::span<const Visit> visits, std::size_t group_bytes);
 
   // One visit by itself, or two in one pass.
+  // The rows that a visit may not have of a segment.
+  std::span<const std::uint32_t> Denied(const Segment& segment, const Visit& visit) const;
   void ScanAlone(const Segment& segment, const Visit& visit, std::size_t group_bytes);
   void ScanTogether(const Segment& segment, const Visit& one, const Visit& other, std::size_t group_bytes);
 

@@ -1,6 +1,7 @@
 #include "leafscan/search/leaf_scan.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "leafscan/core/prefetch.h"
 #include "leafscan/core/score_key.h"
@@ -50,6 +51,17 @@ std::size_t WithoutDenied(const Segment& segment, const std::uint32_t* words, st
                           AlignedVector<std::uint32_t>& room) {
   room.assign(words, words + segment.groups);
   std::size_t out = 0;
+  if (segment.rows != nullptr) {
+    for (std::size_t group = 0; group < segment.groups; ++group) {
+      for (std::uint32_t left = words[group]; left != 0; left &= left - 1) {
+        const auto place = static_cast<std::size_t>(std::countr_zero(left));
+        if (!std::binary_search(denied.begin(), denied.end(), segment.rows[group * kGroupPoints + place])) continue;
+        room[group] &= ~(1u << place);
+        ++out;
+      }
+    }
+    return out;
+  }
   for (const std::uint32_t row : denied) {
     const std::size_t place = std::size_t{row} - segment.first_row;
     if (place >= segment.groups * kGroupPoints) continue;  // of another segment
@@ -131,7 +143,9 @@ std::span<const std::uint64_t> LeafScan::Scan(const Snapshot& snapshot, std::spa
   const ScanTable table = table_.view();
   survivors_.Reset(wanted, snapshot.has_spill());
   passed_ = 0;
-  const bool by_place = denied != nullptr && snapshot.rows_by_place();
+  const bool masked = denied != nullptr && snapshot.lists_rows_once();
+  std::span<const std::uint32_t> fresh_denied;
+  if (masked) fresh_denied = denied->Within(snapshot.arrays.count, snapshot.row_end);
   // The best leaf of all sets the origin, visited or not: a filter does not change a row's score.
   const bool routed_among = filter != nullptr && snapshot.has_tree();
   if (routed_among) table_.SetOrigin(CenterScore(snapshot, centered, route.top, route));
@@ -144,7 +158,7 @@ std::span<const std::uint64_t> LeafScan::Scan(const Snapshot& snapshot, std::spa
     const std::uint32_t* words = filter == nullptr ? nullptr : filter->leaf_words(leaf);
     const Leaf& visited = snapshot.leaves[leaf];
     std::span<const std::uint32_t> denied_here;
-    if (by_place) {
+    if (masked) {
       const std::uint64_t* range = snapshot.arrays.leaf_offsets.data() + leaf;
       denied_here = denied->Within(range[0], range[1]);
     }
@@ -156,8 +170,9 @@ std::span<const std::uint64_t> LeafScan::Scan(const Snapshot& snapshot, std::spa
         run.sparse = true;
         words += segment.groups;
       }
-      if (!denied_here.empty()) {
-        passed_ += WithoutDenied(segment, run.live, denied_here, undenied_);
+      const std::span<const std::uint32_t> of_segment = segment.rows == nullptr ? denied_here : fresh_denied;
+      if (!of_segment.empty()) {
+        passed_ += WithoutDenied(segment, run.live, of_segment, undenied_);
         run.live = undenied_.data();
       }
       next += ScanRun(run, table, group_bytes, survivors_);

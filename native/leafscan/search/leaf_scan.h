@@ -25,8 +25,9 @@ GroupRun RunOf(const Segment& segment, std::int32_t bias);
 // Scans all of a run, and returns how many groups were read.
 std::size_t ScanRun(GroupRun run, const ScanTable& table, std::size_t group_bytes, Survivors& survivors);
 
-// The live points of a segment by `words`, a word a group, without the `denied` rows of its leaf, in `room`; where rows
-// follow from places. Returns how many were taken out.
+// The live points of a segment by `words`, a word a group, without the `denied` rows, ascending, in `room`. Returns how many
+// were taken out.
+// Cost: of a segment whose rows follow from places a nanosecond a denied row, of others some ten a point.
 std::size_t WithoutDenied(const Segment& segment, const std::uint32_t* words, std::span<const std::uint32_t> denied,
                           AlignedVector<std::uint32_t>& room);
 

@@ -57,11 +57,11 @@ QuerySelection::Way QuerySelection::Select(const QueryLists& lists, std::size_t 
   const std::size_t count = snapshot.row_end;
   const bool few_denied = Few(Named(lists.deny, lists.rows, query, count), count);
   if (few_denied && lists.deny.lists && !lists.deny.masks) {
-    denied_.Read(lists.Denied(query), count, lists.allow.given() || !snapshot.rows_by_place());
+    denied_.Read(lists.Denied(query), count, lists.allow.given() || !snapshot.lists_rows_once());
   } else if (few_denied) {
     named_.clear();
     ForNamed(lists.deny, lists.rows, query, count, [&](std::uint32_t row) { named_.push_back(row); });
-    denied_.Read(named_, count, lists.allow.given() || !snapshot.rows_by_place());
+    denied_.Read(named_, count, lists.allow.given() || !snapshot.lists_rows_once());
   }
   if (!lists.allow.given() && few_denied) return Way::kDenied;
 

@@ -30,7 +30,7 @@ void Searcher::SearchAmong(const MatrixView<float>& queries, const SearchOptions
       return;
     }
     const std::size_t wanted =
-        Wanted(options) + (snapshot_->rows_by_place() ? 0 : options.lists->deny.lists->cols);
+        Wanted(options) + (snapshot_->lists_rows_once() ? 0 : options.lists->deny.lists->cols);
     const std::size_t at_once =
         options.filter != nullptr
             ? 0

@@ -208,7 +208,7 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
   }
   const std::span<const std::uint64_t> survivors =
       space.scan.Scan(*snapshot_, centered, seen, leaves, space.route,
-                      wanted + (denied == nullptr || snapshot_->rows_by_place() ? 0 : denied->size()), filter, denied);
+                      wanted + (denied == nullptr || snapshot_->lists_rows_once() ? 0 : denied->size()), filter, denied);
   space.left_out += space.scan.passed();
   Finish(query, survivors, space.scan.table(), options, space, ids, scores, denied);
 }
@@ -216,7 +216,7 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
 void Searcher::Finish(std::span<const float> query, std::span<const std::uint64_t> survivors, const QueryTable& table,
                       const SearchOptions& options, Workspace& space, std::int64_t* ids, float* scores,
                       const DeniedRows* denied) const {
-  if (denied != nullptr && !snapshot_->rows_by_place()) survivors = space.Undenied(survivors, *denied, Wanted(options));
+  if (denied != nullptr && !snapshot_->lists_rows_once()) survivors = space.Undenied(survivors, *denied, Wanted(options));
   if (snapshot_->has_rows()) {
     Put(Rerank(query, survivors, options, space), options.k, ids, scores);
     return;

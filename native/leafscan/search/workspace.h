@@ -71,7 +71,7 @@ struct Searcher::Workspace {
     if (lists == nullptr) return {};
     if (denied.size() < queries) denied.resize(queries);
     for (std::size_t i = 0; i < queries; ++i) {
-      denied[i].Read(lists->Denied(first + i), snapshot.row_end, !snapshot.rows_by_place());
+      denied[i].Read(lists->Denied(first + i), snapshot.row_end, !snapshot.lists_rows_once());
     }
     return {denied.data(), queries};
   }

@@ -66,8 +66,7 @@ struct Snapshot {
   std::size_t group_bytes() const { return layout().group_bytes(); }
   bool has_spill() const { return base->has_spill(); }
   bool has_rows() const { return base->has_rows(); }
-  // Whether the row of each point follows from its place, and no row is listed twice.
-  bool rows_by_place() const { return !has_spill() && !updated; }
+  bool lists_rows_once() const { return !has_spill(); }
 };
 
 // The first version. The arrays must be consistent, and outlive it and all that are made from it.

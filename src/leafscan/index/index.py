@@ -20,6 +20,7 @@ from leafscan.index.progress import Progress
 from leafscan.index.readable import ReadableIndex, SearchResult
 from leafscan.index.rebalance import rebuilt
 from leafscan.index.threads import check_threads, default_threads
+from leafscan.index.uninterrupted import uninterrupted
 from leafscan.index.update import Update
 
 __all__ = ["Index", "SearchResult", "load"]
@@ -329,7 +330,8 @@ def _advance(living: Living, update: Update, record: Callable[[Update], None] | 
     with living.tagging(prepared):
         if record is not None:
             record(update)
-        living.publish(prepared)
+        with uninterrupted():
+            living.publish(prepared)
 
 
 def load(path: str | os.PathLike[str], *, memory: bool = False, verify: bool = False) -> Index:

@@ -1,0 +1,1 @@
+"""One program over ScaNN and over `leafscan.scann`, compared call by call."""

@@ -1,0 +1,1 @@
+"""Exact retrieval on one GPU, beside what there is: ``python -m benchmarks.gpu``."""

@@ -1,0 +1,192 @@
+"""The parts of ScaNN's protos that leafscan understands: names, numbers and types, and nothing else.
+
+A type is one of the wire's own, the name of an enumeration or of a message; ``*`` before it means that the
+field is repeated. What is not listed here is refused by name (text) or number (binary).
+"""
+
+__all__ = ["ENUMS", "MESSAGES", "SCALARS"]
+
+#: The scalar types in use, by the number that descriptors have for them.
+SCALARS = {
+    "double": 1,
+    "float": 2,
+    "int64": 3,
+    "uint64": 4,
+    "int32": 5,
+    "bool": 8,
+    "string": 9,
+    "bytes": 12,
+    "uint32": 13,
+}
+
+ENUMS: dict[str, dict[str, int]] = {
+    "ProjectionType": {"NONE": 0, "CHUNK": 1, "VARIABLE_CHUNK": 2, "PCA": 8, "TRUNCATE": 14},
+    "PartitioningType": {"GENERIC": 0, "SPHERICAL": 1},
+    "TokenizationType": {"FLOAT": 1, "FIXED_POINT_INT8": 2},
+    "CenterInitialization": {"DEFAULT_KMEANS_PLUS_PLUS": 0, "RANDOM_INITIALIZATION": 1},
+    "DatabaseSpilling": {"NO_SPILLING": 0, "TWO_CENTER_ORTHOGONALITY_AMPLIFIED": 4},
+    "QuerySpilling": {"NO_SPILLING": 0, "FIXED_NUMBER_OF_CENTERS": 4},
+    "Quantization": {"FLOAT32": 0, "BFLOAT16": 1, "FIXED8": 2},
+    "LookupType": {"INT8": 1, "INT8_LUT16": 3},
+    "LutConversion": {"TRUNCATE": 0, "ROUND": 1},
+    "QuantizationScheme": {"PRODUCT": 0},
+    "IncrementalMode": {"NONE": 0, "ONLINE": 1, "ONLINE_INCREMENTAL": 2},
+    "ReorderingType": {"UNKNOWN": 0, "FLOAT32": 1, "BFLOAT16": 2, "INT8": 3},
+    "AutopilotRules": {"UPSTREAM": 0, "TUNED_V1": 1},
+    "VectorType": {"UNSPECIFIED_VECTOR_TYPE": 0, "DENSE": 2},
+    "FeatureType": {"UNKNOWN": 0, "FLOAT": 2, "DOUBLE": 3},
+    "AssetType": {
+        "UNSPECIFIED_TYPE": 0,
+        "AH_CENTERS": 7,
+        "PARTITIONER": 8,
+        "DATASET_NPY": 9,
+        "INT8_DATASET_NPY": 10,
+        "AH_DATASET_NPY": 11,
+        "TOKENIZATION_NPY": 12,
+        "INT8_MULTIPLIERS_NPY": 13,
+        "INT8_NORMS_NPY": 14,
+        "AH_DATASET_SOAR_NPY": 15,
+        "BF16_DATASET_NPY": 16,
+    },
+}
+
+MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
+    "ScannConfig": {
+        "num_neighbors": (3, "int32"),
+        "distance_measure": (5, "DistanceMeasure"),
+        "exact_reordering": (17, "ExactReordering"),
+        "input_output": (6, "InputOutput"),
+        "brute_force": (7, "BruteForce"),
+        "partitioning": (8, "Partitioning"),
+        "hash": (13, "Hash"),
+        "autopilot": (43, "Autopilot"),
+        "l2_as_dot_product": (900, "L2AsDotProduct"),  # scann-core's
+    },
+    "DistanceMeasure": {"distance_measure": (1, "string")},
+    "ExactReordering": {
+        "approx_num_neighbors": (1, "int32"),
+        "fixed_point": (5, "FixedPoint"),
+        "bfloat16": (7, "Bfloat16"),
+    },
+    "FixedPoint": {"enabled": (1, "bool"), "noise_shaping_threshold": (8, "double")},
+    "Bfloat16": {"enabled": (1, "bool"), "noise_shaping_threshold": (2, "double")},
+    "InputOutput": {"pure_dynamic_config": (21, "PureDynamic")},
+    "PureDynamic": {"vector_type": (2, "VectorType"), "dimensionality": (3, "uint64")},
+    "BruteForce": {"fixed_point": (4, "FixedPoint"), "bfloat16": (5, "Bfloat16")},
+    "Partitioning": {
+        "num_children": (3, "int32"),
+        "max_clustering_iterations": (6, "int32"),
+        "min_cluster_size": (9, "float"),
+        "partitioning_distance": (10, "DistanceMeasure"),
+        "projection": (12, "Projection"),
+        "database_spilling": (20, "DatabaseSpillingConfig"),
+        "query_spilling": (21, "QuerySpillingConfig"),
+        "partitioning_type": (23, "PartitioningType"),
+        "query_tokenization_distance_override": (25, "DistanceMeasure"),
+        "query_tokenization_type": (28, "TokenizationType"),
+        "expected_sample_size": (45, "int32"),
+        "single_machine_center_initialization": (49, "CenterInitialization"),
+        "avq": (51, "float"),
+        "incremental_training_config": (52, "IncrementalTraining"),
+        "bottom_up_top_level_partitioner": (54, "UpperTree"),
+    },
+    "DatabaseSpillingConfig": {
+        "spilling_type": (1, "DatabaseSpilling"),
+        "orthogonality_amplification_lambda": (4, "float"),
+        "overretrieve_factor": (5, "float"),
+    },
+    "QuerySpillingConfig": {"spilling_type": (1, "QuerySpilling"), "max_spill_centers": (3, "uint32")},
+    "IncrementalTraining": {
+        "fraction": (1, "float"),
+        "number_of_datapoints": (2, "uint32"),
+        "autopilot": (4, "bool"),
+    },
+    "UpperTree": {
+        "enabled": (1, "bool"),
+        "num_centroids": (2, "int32"),
+        "num_centroids_to_search": (3, "int32"),
+        "avq": (4, "float"),
+        "soar": (5, "UpperSoar"),
+        "quantization": (6, "Quantization"),
+        "noise_shaping_threshold": (7, "float"),
+    },
+    "UpperSoar": {"enabled": (1, "bool"), "lambda": (2, "float"), "overretrieve_factor": (3, "float")},
+    "Projection": {
+        "projection_type": (1, "ProjectionType"),
+        "num_blocks": (2, "int32"),
+        "num_dims_per_block": (3, "int32"),
+        "variable_blocks": (4, "*VariableBlock"),
+        "input_dim": (9, "uint64"),
+        "pca_significance_threshold": (13, "float"),
+        "pca_truncation_threshold": (14, "float"),
+    },
+    "VariableBlock": {"num_blocks": (1, "int32"), "num_dims_per_block": (2, "int32")},
+    "Hash": {"asymmetric_hash": (5, "AsymmetricHasher")},
+    "AsymmetricHasher": {
+        "projection": (1, "Projection"),
+        "num_clusters_per_block": (2, "int32"),
+        "max_clustering_iterations": (4, "int32"),
+        "quantization_distance": (18, "DistanceMeasure"),
+        "lookup_type": (20, "LookupType"),
+        "use_residual_quantization": (22, "bool"),
+        "fixed_point_lut_conversion_options": (25, "LutConversionOptions"),
+        "noise_shaping_threshold": (28, "double"),
+        "expected_sample_size": (29, "int32"),
+        "use_global_topn": (33, "bool"),
+    },
+    "LutConversionOptions": {"float_to_int_conversion_method": (1, "LutConversion")},
+    "Autopilot": {"tree_ah": (1, "AutopilotTreeAH")},
+    "AutopilotTreeAH": {
+        "incremental_mode": (3, "IncrementalMode"),
+        "reordering_dtype": (4, "ReorderingType"),
+        "rules": (900, "AutopilotRules"),  # scann-core's, like the next two
+        "noise_shaping_threshold": (901, "double"),
+        "allow_l2_as_dot_product": (902, "bool"),
+    },
+    "L2AsDotProduct": {"scale": (1, "double"), "center": (2, "double")},
+    # What a directory holds besides its configuration.
+    "Assets": {"assets": (1, "*Asset"), "trained_on_the_fly": (2, "bool")},
+    "Asset": {"asset_type": (1, "AssetType"), "asset_path": (2, "string")},
+    "Partitioner": {
+        "n_tokens": (1, "int32"),
+        "kmeans": (2, "KMeansPartitioner"),
+        "uses_projection": (3, "bool"),
+        "serialized_projection": (5, "StoredProjection"),
+    },
+    "KMeansPartitioner": {
+        "kmeans_tree": (1, "KMeansTree"),
+        "next_bottom_up_level": (6, "KMeansPartitioner"),
+    },
+    "KMeansTree": {
+        "root": (1, "KMeansNode"),
+        "learned_spilling_type": (3, "DatabaseSpilling"),
+        "max_centers_for_learned_spilling": (4, "uint32"),
+    },
+    "KMeansNode": {
+        "centers": (1, "*KMeansCenter"),
+        "indices": (2, "*uint32"),
+        "children": (3, "*KMeansNode"),
+        "learned_spilling_threshold": (4, "double"),
+        "leaf_id": (5, "int32"),
+        "residual_stdevs": (6, "*double"),
+    },
+    "KMeansCenter": {"dimension": (1, "*double"), "float_dimension": (2, "*float")},
+    "StoredProjection": {
+        "rotation_vec": (1, "*Vector"),
+        "variable_dims_per_block": (2, "*int32"),
+        "per_block_eigenvalue_sums": (3, "*float"),
+    },
+    "Codebook": {
+        "subspace_centers": (1, "*Subspace"),
+        "quantization_scheme": (2, "QuantizationScheme"),
+        "serialized_projection": (3, "StoredProjection"),
+    },
+    "Subspace": {"center": (1, "*Vector")},
+    "Vector": {
+        "feature_type": (1, "FeatureType"),
+        "feature_value_float": (4, "*float"),
+        "feature_value_double": (5, "*double"),
+        "norm_type": (9, "uint32"),
+        "feature_dim": (10, "uint64"),
+    },
+}

@@ -1,0 +1,442 @@
+"""ScaNN's searcher over leafscan's index."""
+
+import operator
+import os
+import threading
+from collections.abc import Hashable, Sequence
+from typing import Any, SupportsIndex
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from leafscan import Index
+from leafscan.index.arrays import as_vectors, read_array
+from leafscan.index.numbers import whole_number
+from leafscan.index.threads import MAX_THREADS
+from leafscan.scann import health
+from leafscan.scann.config_text import ConfigText, Settings
+from leafscan.scann.docids import Docids, as_docids
+from leafscan.scann.errors import ScannError
+from leafscan.scann.living import Living
+from leafscan.scann.numbers import MAX_COUNT, count
+from leafscan.scann.plan import plan, settings_of
+from leafscan.scann.results import BatchResult, QueryResult, padded
+
+__all__ = ["ScannSearcher"]
+
+#: A batch is padded to the width that was asked for up to so many cells beyond the rows there are: 800 MB.
+MAX_PADDING = 10**8
+
+
+class ScannSearcher:
+    """Searches as ScaNN's searcher does, as ``builder(...).build()`` or `load_searcher` gives it.
+
+    Any number of threads may search while one of them changes the searcher; each search sees one state of it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from leafscan import scann
+    >>> rows = np.eye(4, dtype=np.float32)
+    >>> builder = scann.scann_ops_pybind.builder(rows, 2, "dot_product").score_brute_force()
+    >>> searcher = builder.build(docids=["n", "e", "s", "w"])
+    >>> searcher.search(np.array([0.0, 3.0, 2.0, 1.0]))
+    QueryResult(index=['e', 's'], distance=array([3., 2.], dtype=float32))
+    >>> searcher.search_batched(rows[:1], 5).indices
+    [['n', 'e', 's', 'w', None]]
+    """
+
+    def __init__(self, living: Living, settings: Settings, docids: Docids | None) -> None:
+        self._living = living
+        self._settings = settings
+        self._docids = docids
+        self._threads: int | None = None
+        self._writing = threading.RLock()
+
+    @property
+    def docids(self) -> list[Any] | None:
+        """The docids in ScaNN's order, a copy; None where rows have none."""
+        return None if self._docids is None else self._docids.listed()
+
+    @property
+    def index(self) -> Index | None:
+        """Leafscan's own index beneath, for what ScaNN has no call for; None where there are no rows."""
+        return self._living.index
+
+    def search(
+        self,
+        q: ArrayLike,
+        final_num_neighbors: SupportsIndex | None = -1,
+        pre_reorder_num_neighbors: SupportsIndex | None = -1,
+        leaves_to_search: SupportsIndex | None = -1,
+    ) -> QueryResult:
+        """Find the neighbours of one query, on this thread.
+
+        Parameters
+        ----------
+        q
+            (d,) real numbers, all finite.
+        final_num_neighbors
+            How many; -1 or None for the builder's ``num_neighbors``, here and below for what was configured.
+        pre_reorder_num_neighbors
+            How many rows are reordered, at least as many as are returned; without reordering it counts for
+            nothing.
+        leaves_to_search
+            How many leaves are visited; more than there are means all. Without a tree it counts for nothing.
+
+        Returns
+        -------
+        QueryResult
+            Index and distance, best first: (m,), m fewer than asked for where there are no more.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is of the wrong kind, shape or range. What ScaNN raises a RuntimeError for is one,
+            too.
+        """
+        k = self._asked_for(final_num_neighbors, "final_num_neighbors")
+        wanted = self._living.plan.num_neighbors if k is None else k
+        query = _read(q, "q", 1, self._living.dim)
+        candidates = self._asked_for(pre_reorder_num_neighbors, "pre_reorder_num_neighbors")
+        leaves = self._asked_for(leaves_to_search, "leaves_to_search")
+        if self._docids is None:
+            ids, scores = self._find(query, wanted, candidates, leaves, 1)
+            m = _there(ids)
+            return QueryResult(ids[:m].astype(np.uint32), scores[:m])
+        with self._docids.reading():
+            ids, scores = self._find(query, wanted, candidates, leaves, 1)
+            m = _there(ids)
+            return QueryResult(self._docids.names(ids[:m]), scores[:m])
+
+    def search_batched(
+        self,
+        queries: ArrayLike,
+        final_num_neighbors: SupportsIndex | None = None,
+        pre_reorder_num_neighbors: SupportsIndex | None = None,
+        leaves_to_search: SupportsIndex | None = None,
+    ) -> BatchResult:
+        """Find the neighbours of each of a batch, on this thread.
+
+        Parameters
+        ----------
+        queries
+            (q, d) real numbers, all finite; q from 0.
+        final_num_neighbors, pre_reorder_num_neighbors, leaves_to_search
+            As for `search`.
+
+        Returns
+        -------
+        BatchResult
+            Indices and distances, best first: (q, k), with `NO_INDEX` (docids: None) and NaN where a query
+            has fewer neighbours.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `search`.
+        """
+        return self._batch(
+            queries, final_num_neighbors, pre_reorder_num_neighbors, leaves_to_search, threads=1
+        )
+
+    def search_batched_parallel(
+        self,
+        queries: ArrayLike,
+        final_num_neighbors: SupportsIndex | None = None,
+        pre_reorder_num_neighbors: SupportsIndex | None = None,
+        leaves_to_search: SupportsIndex | None = None,
+        batch_size: SupportsIndex = 256,
+    ) -> BatchResult:
+        """Find the neighbours of each of a batch, on as many threads as `set_num_threads` set.
+
+        Parameters
+        ----------
+        queries, final_num_neighbors, pre_reorder_num_neighbors, leaves_to_search
+            As for `search_batched`, and so are the results.
+        batch_size
+            At least 1; leafscan shares work out by itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `search`.
+        """
+        count(batch_size, "batch_size")
+        return self._batch(
+            queries, final_num_neighbors, pre_reorder_num_neighbors, leaves_to_search, threads=self._threads
+        )
+
+    def set_num_threads(self, num_threads: SupportsIndex) -> None:
+        """Set how many threads `search_batched_parallel` uses; by default all that this process may have.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is not a whole number from 1.
+        """
+        self._threads = whole_number(num_threads, "num_threads", low=1, high=MAX_THREADS)
+
+    def upsert(self, docids: Any, database: ArrayLike, batch_size: SupportsIndex = 1) -> None:
+        """Insert rows, or replace those whose docids are there; all of them or, with an error, none.
+
+        Parameters
+        ----------
+        docids
+            A list of them, each different, or one.
+        database
+            (m, d) rows, all finite, or (d,) for one.
+        batch_size
+            At least 1; leafscan inserts all at once.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If something is wrong with the docids or the rows, or the searcher was built without docids.
+        """
+        count(batch_size, "batch_size")
+        mine = self._named("upsert")
+        listed = as_docids(_several(docids))
+        array = read_array(database, "database")
+        rows = as_vectors(array[np.newaxis] if array.ndim == 1 else array) if array.size or listed else None
+        if rows is None:
+            return
+        if len(listed) != len(rows):
+            raise ValueError(
+                f"Number of items mismatch in docids and database vectors: {len(listed)} != {len(rows)}."
+            )
+        if rows.shape[1] != self._living.dim:
+            raise ScannError(
+                f"database must have {self._living.dim} dimensions, as the searcher's rows have; "
+                f"received {rows.shape}."
+            )
+        bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+        if len(bad):
+            raise ScannError(f"database must be finite; row {bad[0]} holds NaN or infinity.")
+        with self._writing:
+            keys = mine.keys_for(listed)
+            new = [docid for docid in listed if docid not in mine]
+            mine.add(listed, keys)
+            try:
+                self._living.upsert(keys, rows)
+            except BaseException:
+                mine.remove(reversed(new))
+                raise
+
+    def delete(self, docids: Any) -> None:
+        """Delete rows; all of them or, with an error, none.
+
+        Parameters
+        ----------
+        docids
+            A list of them, each different, or one.
+
+        Raises
+        ------
+        KeyError
+            If there is no such docid; it is named.
+        TypeError, ValueError
+            If they cannot be docids, or the searcher was built without docids.
+        """
+        mine = self._named("delete")
+        listed = as_docids(_several(docids))
+        with self._writing:
+            for docid in listed:
+                if docid not in mine:
+                    raise KeyError(f"Docid not found: {docid!r:.80}")
+            self._living.delete(mine.keys_for(listed))
+            mine.remove(listed)
+
+    def rebalance(self, config: str | None = None) -> int:
+        """Bring the leaves back into shape after updates, or build anew by another configuration.
+
+        Parameters
+        ----------
+        config
+            A text proto, by which everything is trained again; None rearranges what needs it.
+
+        Returns
+        -------
+        int
+            The number of rows.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``config`` is none, or the rows were dropped after hashing and cannot be trained on again.
+        """
+        with self._writing:
+            self._check_trainable()
+            if config is None or config == "":
+                self._living.rebalance()
+            else:
+                settings = settings_of(config)
+                new = plan(settings, self._living.rows(self._living.keys()))
+                if new.measure != self._living.plan.measure:
+                    raise ValueError(
+                        f"rebalance keeps the distance_measure, {self._living.plan.measure!r}; "
+                        f"received a config for {new.measure!r}."
+                    )
+                self._living.replan(new)
+                self._settings = settings
+            return len(self._living)
+
+    def reserve(self, num_datapoints: SupportsIndex) -> None:
+        """Say how many rows there will be. leafscan grows as it must, and has no use for it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is not a whole number from 0.
+        """
+        count(num_datapoints, "num_datapoints", low=0)
+
+    def size(self) -> int:
+        """Return the number of rows."""
+        return len(self._living)
+
+    def config(self) -> str:
+        """Return the configuration, a text proto."""
+        return ConfigText.write(self._settings)
+
+    def get_health_stats(self) -> dict[str, float]:
+        """Return how well the leaves still serve the rows.
+
+        Returns
+        -------
+        dict
+            ScaNN's four numbers: ``avg_quantization_error``, the root of the mean squared distance of a row
+            to the nearest centroid (NaN where codes alone are kept);
+            ``partition_weighted_avg_relative_imbalance``, by how much more than its share the leaf of a row
+            holds; ``partition_avg_relative_positive_imbalance``, the same of the leaves that hold more;
+            ``sum_partition_sizes``, the rows in leaves, each counted once. All 0 without a tree.
+        """
+        return health.stats(self._living)
+
+    def initialize_health_stats(self) -> None:
+        """Do nothing: leafscan's figures of health need no preparation."""
+
+    def serialize(self, artifacts_dir: str | os.PathLike[str], relative_path: bool = False) -> None:
+        """Write the searcher to a folder, all or nothing; `load_searcher` reads it, wherever it was moved to.
+
+        Parameters
+        ----------
+        artifacts_dir
+            A folder that is there. What a searcher wrote there before is replaced.
+        relative_path
+            Counts for nothing: the folder never holds its own path.
+
+        Raises
+        ------
+        OSError
+            If there is no such folder, or it cannot be written to.
+        TypeError
+            If a docid is neither a string nor a whole number.
+        """
+        from leafscan.scann import serialized
+
+        del relative_path
+        with self._writing:
+            keyed = None if self._docids is None else self._docids.keyed()
+            serialized.write(self._living, self._settings, keyed, artifacts_dir)
+
+    def __repr__(self) -> str:
+        """Tell what is beneath."""
+        return f"<leafscan.scann.ScannSearcher over {self._living.index or 'no rows'}>"
+
+    def _check_trainable(self) -> None:
+        index = self._living.index
+        if index is not None and index.config.row_dtype is None:
+            raise ScannError(
+                "the rows were dropped after hashing and cannot be trained on again: configure reorder(...), "
+                "whose rows can be, or build anew."
+            )
+
+    def _batch(
+        self,
+        queries: ArrayLike,
+        final_num_neighbors: SupportsIndex | None,
+        pre_reorder_num_neighbors: SupportsIndex | None,
+        leaves_to_search: SupportsIndex | None,
+        threads: int | None,
+    ) -> BatchResult:
+        k = self._asked_for(final_num_neighbors, "final_num_neighbors")
+        candidates = self._asked_for(pre_reorder_num_neighbors, "pre_reorder_num_neighbors")
+        leaves = self._asked_for(leaves_to_search, "leaves_to_search")
+        batch = _read(queries, "queries", 2, self._living.dim)
+        n = len(self._living)
+        # By default no wider than there are rows, as ScaNN has it; but what was asked for is given.
+        width = min(self._living.plan.num_neighbors, n) if k is None else k
+        if len(batch) * max(0, width - n) > MAX_PADDING:
+            raise ValueError(
+                f"final_num_neighbors is {width}, but there are {n} rows: {len(batch)} queries would be "
+                f"padded by {len(batch) * (width - n):,} cells. Ask for at most {n}."
+            )
+        if self._docids is None:
+            ids, scores = padded(*self._find(batch, max(width, 1), candidates, leaves, threads), width)
+            # -1 becomes the largest number of 32 bits: NO_INDEX.
+            return BatchResult(ids[:, :width].astype(np.uint32), scores[:, :width])
+        with self._docids.reading():
+            ids, scores = padded(*self._find(batch, max(width, 1), candidates, leaves, threads), width)
+            return BatchResult(self._docids.names(ids[:, :width]), scores[:, :width])
+
+    def _find(
+        self, queries: NDArray[Any], k: int, candidates: int | None, leaves: int | None, threads: int | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        try:
+            return self._living.search(queries, k, candidates, leaves, threads)
+        except ScannError:
+            raise
+        except ValueError as error:
+            raise ScannError(str(error)) from None
+
+    def _asked_for(self, value: SupportsIndex | None, name: str) -> int | None:
+        if value is None:
+            return None
+        if type(value) is int and 0 < value <= MAX_COUNT:
+            return value
+        try:
+            number = operator.index(value)
+        except TypeError:
+            number = 0
+        if number == -1:
+            return None
+        if isinstance(value, bool) or not 0 < number <= MAX_COUNT:
+            error = ScannError if isinstance(value, SupportsIndex) else TypeError
+            raise error(
+                f"{name} must be a whole number from 1, or -1 or None for what was configured; "
+                f"received {value!r:.80}."
+            )
+        return number
+
+    def _named(self, call: str) -> Docids:
+        if self._docids is None:
+            raise ValueError(
+                f"Cannot {call} because docids have not been specified when initializing: "
+                "build(docids=[...]) names the rows, so that they can be updated."
+            )
+        return self._docids
+
+
+def _read(queries: ArrayLike, name: str, rank: int, dim: int) -> NDArray[Any]:
+    array = queries if type(queries) is np.ndarray else read_array(queries, name)
+    if array.ndim != rank:
+        shape, other = ("(d,)", "search_batched") if rank == 1 else ("(q, d)", "search")
+        raise ValueError(f"{name} must have the shape {shape}; received {array.shape}. For it call {other}.")
+    if array.shape[-1] != dim:
+        raise ScannError(f"{name} must have {dim} dimensions, as the rows have; received {array.shape}.")
+    return array
+
+
+def _there(ids: NDArray[np.int64]) -> int:
+    m = len(ids)
+    if not m or ids[-1] >= 0:
+        return m
+    return int(np.count_nonzero(ids >= 0))
+
+
+def _several(docids: Any) -> Sequence[Hashable]:
+    """Return a list as it is, and anything else as a list of one, as ScaNN does; arrays are lists, too."""
+    if isinstance(docids, np.ndarray) and docids.ndim == 1:
+        return list(docids.tolist())
+    return docids if isinstance(docids, list) else [docids]

@@ -1,0 +1,78 @@
+"""The KerasRS tutorial's functions run as they stand there; only the import differs."""
+
+import uuid
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from leafscan.scann import scann_ops
+
+Matrix = NDArray[np.float32]
+
+# As the tutorial has them.
+
+
+def build_scann(
+    candidates: Any,
+    k: int = 10,
+    distance_measure: str = "dot_product",
+    dimensions_per_block: int = 2,
+    num_reordering_candidates: int = 500,
+    num_leaves: int = 100,
+    num_leaves_to_search: int = 30,
+    training_iterations: int = 12,
+) -> Any:
+    builder = scann_ops.builder(
+        db=candidates,
+        num_neighbors=k,
+        distance_measure=distance_measure,
+    )
+
+    builder = builder.tree(
+        num_leaves=num_leaves,
+        num_leaves_to_search=num_leaves_to_search,
+        training_iterations=training_iterations,
+    )
+    builder = builder.score_ah(dimensions_per_block=dimensions_per_block)
+
+    if num_reordering_candidates is not None:
+        builder = builder.reorder(num_reordering_candidates)
+
+    searcher = builder.build(shared_name=str(uuid.uuid4()))
+    return searcher
+
+
+def run_scann(searcher: Any, user_embedding: Any) -> Any:
+    pred_movie_ids = searcher.search_batched_parallel(
+        user_embedding,
+        final_num_neighbors=10,
+    ).indices
+    return pred_movie_ids
+
+
+@pytest.mark.parametrize("framework", ["numpy", "jax", "torch"])
+def test_the_tutorials_call(framework: str) -> None:
+    rng = np.random.default_rng(3)
+    candidates = rng.standard_normal((20_000, 32)).astype(np.float32)
+    users = rng.standard_normal((4, 32)).astype(np.float32)
+    convert: Any = np.asarray
+    if framework == "jax":
+        convert = pytest.importorskip("jax.numpy").asarray
+    if framework == "torch":
+        convert = pytest.importorskip("torch").as_tensor
+    found = run_scann(build_scann(convert(candidates)), convert(users))
+    assert type(found) is type(convert(users))
+    assert tuple(found.shape) == (4, 10)
+    near = np.argsort(-(users @ candidates.T), axis=1)[:, :10]
+    recall = np.mean(
+        [len(set(a.tolist()) & set(b)) / 10 for a, b in zip(np.asarray(found), near, strict=True)]
+    )
+    assert recall >= 0.7
+
+
+def test_the_other_arguments_of_the_tutorial() -> None:
+    candidates = np.random.default_rng(3).standard_normal((2_000, 32)).astype(np.float32)
+    searcher = build_scann(candidates, 5, "squared_l2", 4, None, 20, 20, 3)  # type: ignore[arg-type]
+    assert run_scann(searcher, candidates[:3]).shape == (3, 10)
