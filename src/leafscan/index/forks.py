@@ -70,7 +70,7 @@ _safe: weakref.WeakSet[_Safe] = weakref.WeakSet()
 _free: weakref.WeakSet[_Free] = weakref.WeakSet()
 _taken: list[_Safe] = []
 _forking = threading.Lock()
-_registering = threading.Lock()
+_registering = threading.RLock()
 
 
 def fork_safe(rank: Rank) -> _Safe:
