@@ -12,8 +12,8 @@ help:
 	@$(MAKE) --no-print-directory -C "$(dir $(lastword $(MAKEFILE_LIST)))" $@
 else
 
-.PHONY: help set-up demo test test-native test-python lint bench bench-10m bench-kernels sanitize soak soak-files-sanitized clean \
-	distclean
+.PHONY: help set-up demo test test-native test-python lint bench bench-10m bench-kernels sanitize sanitize-threads soak \
+	soak-files-sanitized clean distclean
 .NOTPARALLEL:
 
 VENV := .venv
@@ -81,6 +81,14 @@ sanitize: $(INSTALLED) ## The engine's own tests under AddressSanitizer and Unde
 		-DCMAKE_BUILD_TYPE=RelWithDebInfo -DLEAFSCAN_SANITIZE=address,undefined
 	@cmake --build build/sanitize
 	@UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ctest --test-dir build/sanitize --output-on-failure
+
+# The pool's tests fork beside threads, which the sanitizer would not have; nothing else is let pass.
+sanitize-threads: $(INSTALLED) ## The same under ThreadSanitizer (ARGS="-R Concurrent" runs some)
+	$(say) 'Building and running the C++ tests with ThreadSanitizer'
+	@cmake -S . -B build/sanitize-threads $(CMAKE_FLAGS) --log-level=WARNING \
+		-DCMAKE_BUILD_TYPE=RelWithDebInfo -DLEAFSCAN_SANITIZE=thread
+	@cmake --build build/sanitize-threads
+	@TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:die_after_fork=0 ctest --test-dir build/sanitize-threads --output-on-failure $(ARGS)
 
 soak: $(INSTALLED) ## Try to break it: all subjects, or one of them (ARGS="files --count 1000 --seed 2"; ARGS="--help")
 	$(say) 'Soaking; raw results go to soak/out/'

@@ -141,7 +141,7 @@ def denied(search: Search, rounds: int, many: int) -> list[dict[str, Any]]:
     start = time.perf_counter()
     rows: Any = read_query_rows(None, ids, queries=len(queries), lookup=index._living.roster)
     looked_up = time.perf_counter() - start
-    asked = index._resolve(SearchParams(leaves=leaves))
+    asked = index._resolve(SearchParams(leaves=leaves), index._living)
     engine, unit = index._living.searcher, index._normalize
 
     def batch(**lists: Any) -> float:

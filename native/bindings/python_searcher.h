@@ -28,6 +28,7 @@ class PythonFilter {
 
   const Filter& filter() const { return *filter_; }
   std::size_t allowed() const { return filter_->allowed(); }
+  std::uint64_t version() const { return filter_->version(); }
   std::size_t nbytes() const { return filter_->nbytes(); }
 
  private:
@@ -69,6 +70,7 @@ class PythonSearcher {
 
   // What is there: rows, leaves and codes.
   std::size_t fresh_nbytes() const;
+  std::uint64_t version() const { return searcher_.snapshot().version; }
   nb::object LiveRows() const;
   nb::object ReadRows(const InArray<std::uint32_t>& rows) const;
   nb::object LeafSizes() const;

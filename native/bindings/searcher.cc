@@ -260,6 +260,7 @@ PythonSearcher::Batch PythonSearcher::Read(const InArray<float>& queries) const 
 void BindSearcher(nb::module_& module) {
   nb::class_<PythonFilter>(module, "Filter")
       .def_prop_ro("allowed", &PythonFilter::allowed)
+      .def_prop_ro("version", &PythonFilter::version)
       .def_prop_ro("nbytes", &PythonFilter::nbytes);
   nb::class_<PythonSearcher>(module, "Searcher")
       .def(nb::init<const nb::handle&, const std::string&, std::size_t,
@@ -274,6 +275,7 @@ void BindSearcher(nb::module_& module) {
       .def_prop_ro("count", &PythonSearcher::count)
       .def_prop_ro("row_end", &PythonSearcher::row_end)
       .def_prop_ro("fresh_nbytes", &PythonSearcher::fresh_nbytes)
+      .def_prop_ro("version", &PythonSearcher::version)
       .def("search_exactly", &PythonSearcher::SearchExactly, "queries"_a, "k"_a, "threads"_a, "normalize"_a = false)
       .def("live_rows", &PythonSearcher::LiveRows)
       .def("read_rows", &PythonSearcher::ReadRows, "rows"_a)

@@ -93,6 +93,10 @@ class Filter:
         """How many rows are allowed."""
 
     @property
+    def version(self) -> int:
+        """The `Searcher.version` that it was compiled for."""
+
+    @property
     def nbytes(self) -> int:
         """The memory that it takes."""
 
@@ -164,6 +168,10 @@ class Searcher:
     @property
     def row_end(self) -> int:
         """All row numbers are below: those of the sections come first, of what came since after them."""
+
+    @property
+    def version(self) -> int:
+        """A number that no other version has, of any index of this process."""
 
     @property
     def fresh_nbytes(self) -> int:

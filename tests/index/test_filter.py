@@ -1,5 +1,7 @@
 """Filters: nothing but what is allowed, and of that the best, whatever the plan."""
 
+import gc
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -390,3 +392,19 @@ def test_misuse_is_told_in_a_sentence(vectors: Matrix) -> None:
     for call, kind, sentence in wrong:
         with pytest.raises(kind, match=sentence):
             call()
+
+
+def test_a_filter_that_is_not_used_keeps_no_old_version() -> None:
+    points = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
+    index = build(points[:200], metric="squared_l2")
+    idle = index.filter(deny=[0])
+    for _ in range(20):
+        index.upsert(np.arange(500, 600), points[:100])
+        index.delete(np.arange(500, 600))
+    assert index._living.searcher.row_end <= 200 + 300
+    before = weakref.ref(index._living)
+    index.rebalance()
+    gc.collect()
+    assert before() is None
+    assert 0 not in index.search(points[0], k=200, filter=idle).ids
+    assert len(idle) == 199

@@ -263,19 +263,19 @@ def test_searches_and_publications_go_on_at_once():
 
 @pytest.mark.parametrize("kind", ["integers", "strings"])
 def test_a_position_is_never_anothers(kind: str):
-    def name(number: int) -> Any:
+    def name(number: int) -> int | str:
         return number if kind == "integers" else f"n{number}"
 
-    index = leafscan.build(VECTORS, metric="cosine", ids=[name(i) for i in range(20)])
+    index = build(20, ids=[name(i) for i in range(20)])
     slot = leafscan.Slot(index)
-    index.upsert([name(50)], VECTORS[:1])
+    index.upsert([name(50)], QUERIES[:1])
     (place,) = slot.encode([name(50)]).tolist()
     assert slot.decode([place]).tolist() == [name(50)]
     index.delete([name(50)])
     for number in range(60, 70):  # one of them takes the row of the one that went
-        index.upsert([name(number)], VECTORS[:1])
+        index.upsert([name(number)], QUERIES[:1])
         index.delete([name(number)])
-    index.upsert([name(80)], VECTORS[:1])
+    index.upsert([name(80)], QUERIES[:1])
     with pytest.raises(ValueError, match=f"received {place}"):
         slot.decode([place])
     assert slot.decode(slot.encode([name(80), name(3)])).tolist() == [name(80), name(3)]

@@ -111,11 +111,26 @@ void Searcher::ScoreFresh(const float* query, const Filter& filter, const Denied
   std::size_t first = snapshot_->arrays.count;
   for (const RowStore& chunk : snapshot_->rows.chunks()) {
     const std::size_t count = std::min(snapshot_->fresh.chunk_rows, snapshot_->row_end - first);
-    scores.resize(count);
-    chunk.ScoreRange(prepared.For(chunk), 0, count, scores.data());
+    const RowQuery& own = prepared.For(chunk);
+    // Runs of this version's rows: what lies between them may be written at this moment.
+    std::size_t begin = first;
+    std::size_t end = first;
+    const auto score = [&] {
+      scores.resize(end - begin);
+      chunk.ScoreRange(own, begin - first, end - begin, scores.data());
+      for (std::size_t row = begin; row < end; ++row) {
+        const auto number = static_cast<std::uint32_t>(row);
+        if (denied == nullptr || !denied->Contains(number)) best.Push(ScoreKey(scores[row - begin], number));
+      }
+    };
     filter.ForRows(first, first + count, [&](std::uint32_t row) {
-      if (denied == nullptr || !denied->Contains(row)) best.Push(ScoreKey(scores[row - first], row));
+      if (row != end) {
+        score();
+        begin = row;
+      }
+      end = row + std::size_t{1};
     });
+    score();
     first += count;
   }
 }

@@ -2,6 +2,7 @@
 // search holds the one it began with.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,6 +15,21 @@
 #include "leafscan/snapshot/postings.h"
 
 namespace leafscan {
+
+// Becomes true when a version is no more. What its readers read happened before that; of a count of references that is
+// seen to be 0 nothing of the kind is said.
+class VersionEnd {
+ public:
+  VersionEnd() = default;
+  VersionEnd(const VersionEnd&) = delete;
+  VersionEnd& operator=(const VersionEnd&) = delete;
+  ~VersionEnd() { over_->store(true, std::memory_order_release); }
+
+  std::shared_ptr<const std::atomic<bool>> over() const { return over_; }
+
+ private:
+  std::shared_ptr<std::atomic<bool>> over_ = std::make_shared<std::atomic<bool>>(false);
+};
 
 struct Snapshot {
   explicit Snapshot(std::shared_ptr<const Base> of);
@@ -37,6 +53,7 @@ struct Snapshot {
 
   FreshRows fresh;
   ChangedLeaves changed;
+  VersionEnd end;
 
   std::int64_t id(std::size_t row) const {
     return row < arrays.count ? arrays.ids[row] : fresh.id(row - arrays.count);

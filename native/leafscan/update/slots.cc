@@ -131,13 +131,13 @@ void Slots::Commit(const Batch& batch) {
   first_scales_ = batch.first_scales;
 }
 
-void Slots::Release(std::vector<std::uint32_t> slots, std::weak_ptr<const Snapshot> last) {
-  released_.push_back({std::move(last), std::move(slots)});
+void Slots::Release(std::vector<std::uint32_t> slots, const Snapshot& last) {
+  released_.push_back({last.end.over(), std::move(slots)});
 }
 
 void Slots::Reclaim() {
   // In order: an earlier version lists all that a later one has released.
-  while (!released_.empty() && released_.front().last.expired()) {
+  while (!released_.empty() && released_.front().over->load(std::memory_order_acquire)) {
     for (const std::uint32_t slot : released_.front().slots) {
       if (generations_[slot / chunk_rows_] == generation_) free_.push_back(slot);
     }

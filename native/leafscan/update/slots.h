@@ -1,6 +1,7 @@
 // Where fresh rows are written: slots in chunks, taken again when no version is left that lists what was there.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -39,8 +40,8 @@ class Slots {
               const RowEncoding& encoding);
   void Commit(const Batch& batch);
 
-  // `last` is the last version that lists these slots.
-  void Release(std::vector<std::uint32_t> slots, std::weak_ptr<const Snapshot> last);
+  // `last` is the last version that lists these slots; versions are to be named in their order, each once.
+  void Release(std::vector<std::uint32_t> slots, const Snapshot& last);
 
   std::size_t end() const { return end_; }
   std::size_t chunk_rows() const { return chunk_rows_; }
@@ -50,7 +51,7 @@ class Slots {
 
  private:
   struct Released {
-    std::weak_ptr<const Snapshot> last;
+    std::shared_ptr<const std::atomic<bool>> over;  // of the last version that lists them
     std::vector<std::uint32_t> slots;
   };
 

@@ -128,7 +128,7 @@ void Writer::Commit(const Next& next) {
     first_leaves_[next.batch.slots[i]] = next.first_leaves[i];
     if (current_->has_spill()) second_leaves_[next.batch.slots[i]] = next.second_leaves[i];
   }
-  slots_.Release(next.released, current_);
+  slots_.Release(next.released, *current_);
   current_ = next.snapshot;
 }
 

@@ -1,9 +1,9 @@
 """Which rows a search may return: compiled once, used many times, up to date with the index."""
 
-import threading
 import time
 import weakref
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leafscan import _engine
+from leafscan.index.forks import Rank, fork_safe
 from leafscan.index.living import Living
 from leafscan.index.lookup import integer_ids, read_ids
 from leafscan.index.roster import Roster
@@ -23,11 +24,11 @@ __all__ = ["Filter"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Compiled:
-    """A filter for one version."""
+    """A filter for one version, which it does not keep: what is not used for long costs no old rows."""
 
-    living: Living
+    living: weakref.ref[Living]
     version: int
-    searcher: _engine.Searcher
+    count: int
     allowed: NDArray[np.bool_]  # by row
     filter: _engine.Filter
 
@@ -59,7 +60,7 @@ class Filter:
     _where: Mapping[str, Any] | None
     _index: "weakref.ref[ReadableIndex]"
     _compiled: _Compiled
-    _lock: threading.Lock
+    _lock: AbstractContextManager[None]
     _seconds: float
 
     def __init__(self) -> None:
@@ -84,7 +85,7 @@ class Filter:
         living = index._living
         made = cls.__new__(cls)
         made._index = weakref.ref(index)
-        made._lock = threading.Lock()
+        made._lock = fork_safe(Rank.FILTER)
         made._where = where
         with living.agreeing():
             made._allow = None if allow is None else _Ids.read(allow, "allow", living.roster)
@@ -93,21 +94,21 @@ class Filter:
         made._seconds = time.perf_counter() - begin
         return made
 
-    def _current(self, index: "ReadableIndex") -> tuple[_engine.Searcher, _engine.Filter]:
-        """Return the version of the index that is current, and the filter for it."""
+    def _current(self, index: "ReadableIndex") -> tuple[Living, _engine.Searcher, _engine.Filter]:
+        """Return the version of the index that is current, what it is of, and the filter for it."""
         if self._index() is not index:
             raise ValueError("filter was compiled for another index; compile one for this index.")
-        compiled = self._compiled
         living = index._living
-        if compiled.searcher is not living.searcher:
+        searcher, compiled = living.searcher, self._compiled
+        if compiled.filter.version != searcher.version:
             with self._lock, living.agreeing():
-                compiled = self._compiled
-                if compiled.searcher is not living.searcher:
+                searcher, compiled = living.searcher, self._compiled
+                if compiled.filter.version != searcher.version:
                     begin = time.perf_counter()
-                    compiled = self._compile(living, compiled if compiled.living is living else None)
+                    compiled = self._compile(living, compiled if compiled.living() is living else None)
                     self._compiled = compiled
                     self._seconds = time.perf_counter() - begin
-        return compiled.searcher, compiled.filter
+        return living, searcher, compiled.filter
 
     def _compile(self, living: Living, before: _Compiled | None) -> _Compiled:
         searcher, roster = living.searcher, living.roster
@@ -129,7 +130,7 @@ class Filter:
                 )
         earlier = None if before is None or written is None else before.filter
         compiled = searcher.compile_filter(allowed.view(np.uint8), earlier)
-        return _Compiled(living, roster.version, searcher, allowed, compiled)
+        return _Compiled(weakref.ref(living), roster.version, searcher.count, allowed, compiled)
 
     def _allows(self, rows: NDArray[Any], ids: Any, handles: Any, living: Living) -> NDArray[np.bool_]:
         """Tell which of the rows are allowed; ``ids`` and ``handles`` give theirs, in their order."""
@@ -174,7 +175,7 @@ class Filter:
 
     def __repr__(self) -> str:
         """Tell how many rows are allowed."""
-        return f"<leafscan.Filter: {len(self):,} of {self._compiled.searcher.count:,} rows>"
+        return f"<leafscan.Filter: {len(self):,} of {self._compiled.count:,} rows>"
 
 
 class _Ids:

@@ -59,8 +59,9 @@ class Health:
     reasons: tuple[str, ...]
 
 
-def examine(living: Living, config: Config) -> Health:
+def examine(living: Living) -> Health:
     """Examine the version that is current."""
+    config = living.contents.config
     with living.lock:
         searcher, roster = living.searcher, living.roster
         built = len(living.contents.sections["order"])

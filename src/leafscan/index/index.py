@@ -1,7 +1,6 @@
 """The index: search it, change it, look at it, save it, load it."""
 
 import os
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from io import UnsupportedOperation
 from typing import Any, SupportsIndex
@@ -13,6 +12,7 @@ from leafscan.index import files, pickling
 from leafscan.index.arrays import as_vectors
 from leafscan.index.config import Config
 from leafscan.index.contents import Contents
+from leafscan.index.forks import Rank, fork_free, fork_safe
 from leafscan.index.health import Health, examine
 from leafscan.index.ids import StringIds, as_ids
 from leafscan.index.living import Living
@@ -53,8 +53,8 @@ class Index(ReadableIndex):
         super().__init__(contents)
         # The file that it is a view of, and not to be changed apart from.
         self._mapped = mapped
-        self._writing = threading.RLock()
-        self._rebuilding = threading.Lock()
+        self._writing = fork_safe(Rank.WRITING)
+        self._rebuilding = fork_free()
         # What was updated since a rebuild began.
         self._waiting: list[Update] | None = None
 
@@ -167,7 +167,7 @@ class Index(ReadableIndex):
         >>> index.health().reasons
         ('90 % of what was built is deleted or replaced',)
         """
-        return examine(self._living, self.config)
+        return examine(self._living)
 
     def rebalance(
         self,
@@ -213,7 +213,7 @@ class Index(ReadableIndex):
             kind = type(config).__name__
             raise TypeError(f"config must be a Config or None; received {config!r:.80} ({kind}).")
         threads = check_threads(threads)
-        if not self._rebuilding.acquire(blocking=False):
+        if not self._rebuilding.acquire():
             raise RuntimeError("another thread is rebalancing this index; wait for it.")
         try:
             with self._writing:
@@ -318,7 +318,8 @@ class Index(ReadableIndex):
         """Make a checked update: prepare it, record it, publish it."""
         with self._writing:
             _advance(self._living, update, self._record)
-            if self._waiting is not None:
+            # In a process that was forked off meanwhile nobody rebuilds.
+            if self._waiting is not None and self._rebuilding.locked():
                 self._waiting.append(update)
             self._tell()
 

@@ -1,6 +1,6 @@
 """The versions of an index: what searches read, and how the next one is made."""
 
-import threading
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from leafscan import _engine
 from leafscan.index.config import AsymmetricHash, Config
 from leafscan.index.contents import Contents
+from leafscan.index.forks import Rank, fork_safe
 from leafscan.index.ids import StringIds
 from leafscan.index.lookup import NO_ROW
 from leafscan.index.metric import Metric, engine_metric
@@ -22,7 +23,10 @@ from leafscan.index.update import Update
 if TYPE_CHECKING:
     from leafscan.index.tags import Tags
 
-__all__ = ["Living", "Prepared"]
+__all__ = ["Knobs", "Living", "Prepared"]
+
+#: The leaves, candidates, refined and upper leaves that a search is to have; 0 where there are none.
+Knobs = tuple[int, int, int, int]
 
 #: Up to so many vectors one thread is as quick as several.
 ONE_THREAD = 64
@@ -49,12 +53,32 @@ class Living:
         What it begins with.
     """
 
-    __slots__ = ("_named", "_names", "_writer", "contents", "lock", "roster", "searcher", "tags")
+    __slots__ = (
+        "__weakref__",
+        "_named",
+        "_names",
+        "_writer",
+        "contents",
+        "knobs",
+        "lock",
+        "roster",
+        "searcher",
+        "strings",
+        "tags",
+    )
 
     def __init__(self, contents: Contents) -> None:
         ids = contents.ids
         self.contents = contents
-        self.lock = threading.Lock()
+        search = contents.config.search
+        self.knobs: Knobs = (
+            search.leaves or 0,
+            search.candidates or 0,
+            search.refined or 0,
+            search.upper_leaves or 0,
+        )
+        self.lock = fork_safe(Rank.VERSION)
+        self.strings = isinstance(ids, StringIds)
         self.roster = Roster(ids, contents.sections["order"])
         self.tags: Tags | None = contents.tags
         self.searcher = _engine.Searcher(
@@ -176,23 +200,21 @@ class Living:
         """
         with self.agreeing():
             roster = self.roster
-            if not roster.version:
-                return self.contents
-            if not len(roster):
+            if roster.version and not len(roster):
                 raise ValueError(
                     "an index without any vector cannot be written; upsert one, or keep the last one."
                 )
+            tags = None
+            if self.tags is not None:
+                # A copy: those of the index go on with it while this is written, or rebuilt.
+                tags = type(self.tags).from_section(self.tags.to_section(roster.all_handles()))
+            if not roster.version:
+                return dataclasses.replace(self.contents, tags=tags)
             searcher, by_place, ids = self.searcher, roster.by_place(), roster.ids()
-            saved = None if self.tags is None else self.tags.to_section(roster.all_handles())
         made, rows = searcher.folded(threads)
         place = np.empty(searcher.row_end, np.uint32)
         place[by_place] = np.arange(len(by_place), dtype=np.uint32)
         order = place[rows]
-        tags = None
-        if saved is not None:
-            from leafscan.index.tags import Tags
-
-            tags = Tags.from_section(saved)
         contents = self.contents
         return Contents(
             sections={**contents.sections, **made, "order": order},

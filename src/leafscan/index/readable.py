@@ -12,7 +12,7 @@ from leafscan.index.arrays import FLOAT32, as_queries
 from leafscan.index.config import Config, SearchParams
 from leafscan.index.contents import Contents
 from leafscan.index.filter import Filter
-from leafscan.index.living import Living
+from leafscan.index.living import Knobs, Living
 from leafscan.index.metric import Metric, engine_metric
 from leafscan.index.numbers import whole_number
 from leafscan.index.query_rows import read_query_rows
@@ -44,16 +44,7 @@ class SearchResult(NamedTuple):
 class ReadableIndex:
     """All that an `Index` can be asked; `Index` itself adds what changes it."""
 
-    __slots__ = (
-        "__weakref__",
-        "_default",
-        "_followers",
-        "_lent",
-        "_living",
-        "_normalize",
-        "_one",
-        "_recent",
-    )
+    __slots__ = ("__weakref__", "_followers", "_lent", "_living", "_normalize", "_one", "_recent")
 
     def __init__(self, contents: Contents) -> None:
         self._normalize = engine_metric(contents.metric)[1]
@@ -62,6 +53,9 @@ class ReadableIndex:
         self._followers: weakref.WeakSet[Any] = weakref.WeakSet()
         # The one that frameworks search this index through, once they do (`leafscan.index.slots.slot_of`).
         self._lent: Any = None
+        # The latest `params` that a search gave, the plan they were for, and what they come to: who searches
+        # in a loop gives the same object every time, so it is checked once.
+        self._recent: tuple[SearchParams | None, Config | None, Knobs] = (None, None, (0, 0, 0, 0))
         self._live(Living(contents))
 
     def _tell(self) -> None:
@@ -71,17 +65,6 @@ class ReadableIndex:
 
     def _live(self, living: Living) -> None:
         """Go on with this one."""
-        # What (params, (leaves, candidates, refined, upper leaves)) are of the index itself and of the latest
-        # search that gave its own: whoever searches in a loop gives the same object every time, so it is
-        # checked once.
-        search = living.contents.config.search
-        self._default = (
-            search.leaves or 0,
-            search.candidates or 0,
-            search.refined or 0,
-            search.upper_leaves or 0,
-        )
-        self._recent: tuple[SearchParams, tuple[int, int, int, int]] = (search, self._default)
         self._living = living
 
     def search(
@@ -154,28 +137,31 @@ class ReadableIndex:
             queries = as_queries(queries, self.dim)
         if type(k) is not int or not 0 < k <= MAX_K:
             k = whole_number(k, "k", low=1, high=MAX_K)
-        leaves, candidates, refined, upper = self._default if params is None else self._resolve(params)
         if threads is None:
             threads = 1 if queries.ndim == 1 else default_threads()
         elif type(threads) is not int or not 0 < threads <= MAX_THREADS:
             threads = whole_number(threads, "threads", low=1, high=MAX_THREADS)
-        living = self._living
+        # What is searched, how, and what its ids stand for are of one version, though an update or a rebuild
+        # may come at any moment. As long as `searcher` is held, nobody else gets its rows, or their names.
+        rows = compiled = None
         if allow is not None or deny is not None:
             count = None if queries.ndim == 1 else len(queries)
-            searcher, compiled, rows = self._among(filter, allow, deny, count)
-            found = searcher.search_among(
-                queries, k, leaves, candidates, threads, self._normalize, compiled, refined, upper, **rows
-            )
+            living, searcher, compiled, rows = self._among(filter, allow, deny, count)
         elif filter is None:
-            found = living.searcher.search(
-                queries, k, leaves, candidates, threads, self._normalize, None, refined, upper
-            )
+            living = self._living
+            searcher = living.searcher
         else:
-            searcher, compiled = self._filtered(filter)
+            living, searcher, compiled = self._filtered(filter)
+        leaves, candidates, refined, upper = living.knobs if params is None else self._resolve(params, living)
+        if rows is None:
             found = searcher.search(
                 queries, k, leaves, candidates, threads, self._normalize, compiled, refined, upper
             )
-        if living.roster.strings:
+        else:
+            found = searcher.search_among(
+                queries, k, leaves, candidates, threads, self._normalize, compiled, refined, upper, **rows
+            )
+        if living.strings:
             return SearchResult(living.names(found[0]), found[1])
         return SearchResult._make(found)
 
@@ -369,7 +355,7 @@ class ReadableIndex:
         """Tell size, metric and plan in one line."""
         return f"<leafscan.Index: {summary(len(self), self.dim, self.metric, self.config, self.nbytes)}>"
 
-    def _filtered(self, filter: Filter) -> tuple[_engine.Searcher, _engine.Filter]:
+    def _filtered(self, filter: Filter) -> tuple[Living, _engine.Searcher, _engine.Filter]:
         if not isinstance(filter, Filter):
             raise TypeError(
                 "filter must be a Filter, as index.filter(...) gives it, or None; "
@@ -379,33 +365,32 @@ class ReadableIndex:
 
     def _among(
         self, filter: Filter | None, allow: Any, deny: Any, count: int | None
-    ) -> tuple[_engine.Searcher, _engine.Filter | None, dict[str, Any]]:
+    ) -> tuple[Living, _engine.Searcher, _engine.Filter | None, dict[str, Any]]:
         """Return what to search, with which filter and rows, all of one version."""
-        living = self._living
         while True:
-            searcher, compiled = (living.searcher, None) if filter is None else self._filtered(filter)
+            living = self._living
+            searcher, compiled = living.searcher, None
+            if filter is not None:
+                living, searcher, compiled = self._filtered(filter)
             with living.lock:
                 if living.searcher is searcher:
-                    return (
-                        searcher,
-                        compiled,
-                        read_query_rows(allow, deny, queries=count, lookup=living.roster),
-                    )
-            living = self._living  # An update came between; the next look sees it.
+                    rows = read_query_rows(allow, deny, queries=count, lookup=living.roster)
+                    return living, searcher, compiled, rows
+            # An update came between; the next look sees it.
 
-    def _resolve(self, params: SearchParams) -> tuple[int, int, int, int]:
-        recent = self._recent
-        if recent[0] is not params:
+    def _resolve(self, params: SearchParams, living: Living) -> Knobs:
+        recent, config = self._recent, living.contents.config
+        if recent[0] is not params or recent[1] is not config:
             if not isinstance(params, SearchParams):
                 kind = type(params).__name__
                 raise TypeError(f"params must be a SearchParams or None; received {params!r:.80} ({kind}).")
-            self.config.check_search(params, "params")
-            leaves, candidates, refined, upper = self._default
+            config.check_search(params, "params")
+            leaves, candidates, refined, upper = living.knobs
             asked = (
                 params.leaves or leaves,
                 params.candidates or candidates,
                 params.refined or refined,
                 params.upper_leaves or upper,
             )
-            self._recent = recent = (params, asked)
-        return recent[1]
+            self._recent = recent = (params, config, asked)
+        return recent[2]

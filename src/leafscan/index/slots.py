@@ -262,19 +262,19 @@ class Slot:
                 )
 
     def _store(self, index: Index) -> None:
-        leaves, candidates, refined, upper = (
-            index._default if self._params is None else index._resolve(self._params)
-        )
+        living = index._living
+        knobs = living.knobs if self._params is None else index._resolve(self._params, living)
+        leaves, candidates, refined, upper = knobs
         _engine.publish_slot(
             self._number,
-            index._living.searcher,
+            living.searcher,
             leaves=leaves,
             candidates=candidates,
             refined=refined,
             upper_leaves=upper,
             threads=self._threads,
             normalize=index._normalize,
-            ids_are_positions=index._living.roster.strings,
+            ids_are_positions=living.strings,
             largest_id=self.largest_id,
         )
 

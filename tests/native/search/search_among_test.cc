@@ -149,8 +149,8 @@ TEST_P(SearchAmongTest, EveryPlanGivesTheBestOfWhatIsLeft) {
       for (std::uint8_t& row : half) row = draw.Unit() < 0.5 ? 1 : 0;
       std::vector<std::uint8_t> few(kCount);
       for (std::uint8_t& row : few) row = draw.Unit() < 0.1 ? 1 : 0;
-      const Filter halved(index.searcher().shared_snapshot(), half);
-      const Filter fewer(index.searcher().shared_snapshot(), few);
+      const Filter halved(index.searcher().snapshot(), half);
+      const Filter fewer(index.searcher().snapshot(), few);
       for (const Filter* filter : {static_cast<const Filter*>(nullptr), &halved, &fewer}) {
         for (const auto& [allowed, denied] :
              {std::pair<int, int>{-1, 0}, {-1, 60}, {-1, 4000}, {0, -1}, {3, -1}, {5000, -1}, {200, 90}, {2000, 4000}}) {
@@ -239,7 +239,7 @@ TEST_P(SearchAmongTest, FewDeniedAreAsACompiledFilterInTheSameLeaves) {
         for (std::size_t query = 0; query < kQueries; ++query) {
           std::vector<std::uint8_t> allowed = denied.Mask(query);
           for (std::uint8_t& row : allowed) row = row == 0 ? 1 : 0;
-          const Filter filter(index.searcher().shared_snapshot(), allowed);
+          const Filter filter(index.searcher().snapshot(), allowed);
           ASSERT_TRUE(plan.leaves == 0 || filter.Visits(12, 30) == 12);
           SearchOptions filtered = options;
           filtered.lists = nullptr;

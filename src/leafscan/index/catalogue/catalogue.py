@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import threading
+from contextlib import AbstractContextManager
 from io import UnsupportedOperation
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +14,7 @@ from leafscan.index.catalogue.layout import fingerprint, snapshot_name, snapshot
 from leafscan.index.catalogue.lock import WriterLock
 from leafscan.index.catalogue.replay import replay
 from leafscan.index.contents import Contents
+from leafscan.index.forks import fork_free
 from leafscan.index.index import Index
 from leafscan.index.living import Living
 from leafscan.index.update import Update
@@ -57,7 +58,7 @@ class Catalogue(Index):
 
     _folder: Path
     #: Held by a checkpoint from its beginning to its end, before `_writing`.
-    _folding: threading.Lock
+    _folding: AbstractContextManager[None]
     #: What the snapshot was made of, or into; `rebalance` puts another in its place.
     _folded: Living
     #: None where it was opened to be read only, or was closed.
@@ -75,7 +76,7 @@ class Catalogue(Index):
         catalogue = cls.__new__(cls)
         Index.__init__(catalogue, contents)
         catalogue._folder = folder
-        catalogue._folding = threading.Lock()
+        catalogue._folding = fork_free()
         catalogue._folded = catalogue._living
         catalogue._process = os.getpid()
         catalogue._replaying = True

@@ -9,9 +9,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from leafscan.index.forks import Rank, fork_safe
 from leafscan.index.tags import schema
 from leafscan.index.tags.columns import SINGLE, Column, read_columns
-from leafscan.index.tags.forks import fork_safe
 from leafscan.index.tags.matching import Places, holds
 from leafscan.index.tags.schema import Tag
 from leafscan.index.tags.where import read_where
@@ -44,7 +44,7 @@ class Tags:
     __slots__ = ("__weakref__", "_built", "_connection", "_foreign", "_lock", "_section", "_tags")
 
     def __init__(self) -> None:
-        self._lock = fork_safe()
+        self._lock = fork_safe(Rank.TAGS)
         self._connection: sqlite3.Connection | None = None
         self._tags: dict[str, Tag] = {}
         # What a file holds, as long as nothing was changed; opened when it is first asked.
