@@ -74,7 +74,7 @@ def other_peers() -> list[Peer]:
     else:
         peers.append(_torch_peer(torch))
     try:
-        import keras_rs  # type: ignore[import-untyped]
+        import keras_rs
     except ImportError:
         pass
     else:
