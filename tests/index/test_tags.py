@@ -151,7 +151,7 @@ def test_tags_of_rows_that_there_are_not_are_found_by_verify(tmp_path: Path, vec
     tags = leafscan.index.tags.Tags.from_section(
         np.frombuffer(beyond(index._contents.tags.to_bytes(np.arange(600))), np.uint8)  # type: ignore[union-attr]
     )
-    object.__setattr__(index._contents, "tags", tags)
+    index._living.tags = tags
     index.save(path)
     load(path)
     with pytest.raises(

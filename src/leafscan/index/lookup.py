@@ -30,32 +30,23 @@ class Lookup:
     Examples
     --------
     >>> lookup = Lookup(np.array([30, 10, 20]), order=np.array([2, 0, 1], np.uint32))
-    >>> lookup.rows([20, 30], "allow").tolist()
-    [2, 0]
-    >>> lookup.rows([7], "allow")
-    Traceback (most recent call last):
-    ValueError: allow holds the id 7, which this index does not have.
+    >>> lookup.find(np.array([20, 30, 7]), "allow").tolist() == [2, 0, NO_ROW]
+    True
     """
 
-    __slots__ = ("_by_place", "_integers", "_order", "_places", "_rows", "_strings")
+    __slots__ = ("_by_place", "_integers", "_order", "_rows", "_strings")
 
     def __init__(self, ids: NDArray[np.int64] | StringIds | None, order: NDArray[np.uint32]) -> None:
         self._order = order
         self._by_place: NDArray[np.uint32] | None = None
         self._integers: NDArray[np.int64] | None = None  # ascending
         self._strings: dict[bytes, int] | None = None
-        self._places: NDArray[np.intp] | None = None  # position -> row
         if isinstance(ids, np.ndarray):
             self._rows = np.argsort(ids)
             self._integers = ids[self._rows]
-        else:
-            self._places = np.empty(len(order), np.intp)
-            self._places[order] = np.arange(len(order))
-            if ids is not None:
-                data, offsets = bytes(ids.data), ids.offsets.tolist()
-                self._strings = {
-                    data[start:end]: position for position, (start, end) in enumerate(pairwise(offsets))
-                }
+        elif ids is not None:
+            data, offsets = bytes(ids.data), ids.offsets.tolist()
+            self._strings = {data[start:end]: place for place, (start, end) in enumerate(pairwise(offsets))}
 
     def __len__(self) -> int:
         """Return how many rows there are."""
@@ -111,70 +102,6 @@ class Lookup:
             raise TypeError(f"{name} must hold strings, as the ids of this index are.") from None
         positions = np.array(found, np.intp)
         return np.where(positions >= 0, self.by_place()[positions], np.uint32(NO_ROW)).reshape(ids.shape)
-
-    def rows(self, ids: ArrayLike | Iterable[Any], name: str) -> NDArray[np.intp]:
-        """Return the rows of ``ids``, or of a mask.
-
-        Parameters
-        ----------
-        ids
-            Ids of the index' kind in any order (one that is there twice counts once), or booleans (n,) in the
-            order in which the vectors were given.
-        name
-            The argument, as the caller knows it.
-
-        Returns
-        -------
-        NDArray[np.intp]
-            Rows of the index, in no promised order.
-
-        Raises
-        ------
-        TypeError
-            If they are of another kind than the index' ids.
-        ValueError
-            If the index has no such id, which is named, or a mask has another length.
-        """
-        values = read_ids(ids, name)
-        if isinstance(values, np.ndarray) and values.dtype == np.bool_:
-            if len(values) != len(self._order):
-                raise ValueError(
-                    f"{name} as a mask must hold one boolean for each of the {len(self._order)} rows; "
-                    f"received {len(values)}."
-                )
-            return np.flatnonzero(values[self._order])
-        if self._strings is not None:
-            return self._rows_of_strings(values, name)
-        return self._rows_of_integers(values, name)
-
-    def _rows_of_strings(self, values: NDArray[Any] | list[Any], name: str) -> NDArray[np.intp]:
-        assert self._strings is not None
-        assert self._places is not None
-        positions = []
-        for value in values:
-            if not isinstance(value, str):
-                raise TypeError(
-                    f"{name} must hold strings, as the ids of this index are; received {_told(value)}."
-                )
-            position = self._strings.get(value.encode(errors="surrogatepass"))
-            if position is None:
-                raise ValueError(f"{name} holds the id {value!r:.80}, which this index does not have.")
-            positions.append(position)
-        return self._places[np.array(positions, np.intp)]
-
-    def _rows_of_integers(self, values: NDArray[Any] | list[Any], name: str) -> NDArray[np.intp]:
-        array = integer_ids(values, name)
-        if self._integers is not None:
-            at = np.searchsorted(self._integers, array)
-            known = self._integers[np.minimum(at, len(self._integers) - 1)] == array
-        else:
-            known = (array >= 0) & (array < len(self._order))
-        if not known.all():
-            unknown = array[np.argmin(known)]
-            raise ValueError(f"{name} holds the id {unknown}, which this index does not have.")
-        if self._places is not None:
-            return self._places[array.astype(np.intp)]
-        return self._rows[at]
 
 
 def read_ids(ids: ArrayLike | Iterable[Any], name: str) -> NDArray[Any] | list[Any]:

@@ -190,9 +190,6 @@ class Roster:
             If the index has no such id, which is named, or a mask has another length.
         """
         values = read_ids(ids, name)
-        if not self.version:
-            found: NDArray[np.int64] = self._lookup().rows(values, name).astype(np.int64)
-            return found
         if isinstance(values, np.ndarray) and values.dtype == np.bool_:
             if len(values) != len(self):
                 raise ValueError(
