@@ -98,8 +98,8 @@ std::size_t PythonSearcher::fresh_nbytes() const {
   for (std::size_t leaf = 0; leaf < snapshot().leaves.size(); ++leaf) {
     const ChangedLeaf* changed = snapshot().changed.Find(leaf);
     if (changed == nullptr) continue;
-    for (const PostingBlocks* blocks : {&changed->fresh, &changed->second_fresh}) {
-      for (const auto& block : *blocks) {
+    for (const ChangedListing* listing : {&changed->first, &changed->second}) {
+      for (const auto& block : listing->blocks) {
         add(block->codes);
         add(block->terms);
         add(block->rows);

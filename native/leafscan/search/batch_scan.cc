@@ -98,8 +98,7 @@ void BatchScan::Route(const Snapshot& snapshot, const MatrixView<float>& queries
       const bool masked = denied != nullptr && snapshot.lists_rows_once();
       query.survivors.Reset(wanted + (denied == nullptr || masked ? 0 : denied->size()), snapshot.has_spill());
       query.passed = 0;
-      query.fresh_denied = {};
-      if (masked) query.fresh_denied = denied->Within(snapshot.arrays.count, snapshot.row_end);
+      query.fresh_denied = masked && !denied->Within(snapshot.arrays.count, snapshot.row_end).empty();
       for (std::size_t visit = 0; visit < leaves; ++visit) {
         const std::uint64_t key = keys_[i * leaves + visit];
         const float center = CenterScore(snapshot, {centered_.data() + i * dim, dim}, key, route_, i);
@@ -135,9 +134,10 @@ void BatchScan::ScanLeaf(const Leaf& leaf, std::span<const Visit> visits, std::s
 }
 
 std::span<const std::uint32_t> BatchScan::Denied(const Segment& segment, const Visit& visit) const {
-  if (segment.rows != nullptr) return queries_[visit.query].fresh_denied;
-  if (visit.denied == 0) return {};
-  return denied_[visit.query].sorted().subspan(visit.first_denied, visit.denied);
+  const bool listed = segment.rows != nullptr;  // what came since, beside what is left of the base
+  if (visit.denied == 0 && !(listed && queries_[visit.query].fresh_denied)) return {};
+  const std::span<const std::uint32_t> all = denied_[visit.query].sorted();
+  return listed ? all : all.subspan(visit.first_denied, visit.denied);
 }
 
 void BatchScan::ScanAlone(const Segment& segment, const Visit& visit, std::size_t group_bytes) {

@@ -48,7 +48,7 @@ class BatchScan {
     QueryTable table;
     Survivors survivors;
     std::size_t passed = 0;
-    std::span<const std::uint32_t> fresh_denied;
+    bool fresh_denied = false;  // whether some of what came since is
   };
   struct Visit {
     std::uint32_t query = 0;

@@ -170,9 +170,10 @@ std::span<const std::uint64_t> LeafScan::Scan(const Snapshot& snapshot, std::spa
         run.sparse = true;
         words += segment.groups;
       }
-      const std::span<const std::uint32_t> of_segment = segment.rows == nullptr ? denied_here : fresh_denied;
-      if (!of_segment.empty()) {
-        passed_ += WithoutDenied(segment, run.live, of_segment, undenied_);
+      // What came since lies beside what is left of the base.
+      const bool listed = segment.rows != nullptr;
+      if (!denied_here.empty() || (listed && !fresh_denied.empty())) {
+        passed_ += WithoutDenied(segment, run.live, listed ? denied->sorted() : denied_here, undenied_);
         run.live = undenied_.data();
       }
       next += ScanRun(run, table, group_bytes, survivors_);

@@ -249,6 +249,7 @@ std::span<const std::uint64_t> Searcher::ScanRows(std::span<const float> query, 
       });
     }
   }
+  snapshot_->rows.Arrange(space.rows);
   if (!space.rows.empty()) PushListed(snapshot_->rows, space.rows, space, denied);
   return space.best.Sorted();
 }

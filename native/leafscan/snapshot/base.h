@@ -29,15 +29,22 @@ struct Segment {
   bool second = false;  // of rows that another leaf lists, too
 };
 
-// Calls use(row) for each point of a segment that has its bit in `words`, a word for each group.
+// Calls use(place) for each point of a segment that has its bit in `words`, a word for each group.
 template <class Use>
-void ForPoints(const Segment& segment, const std::uint32_t* words, const Use& use) {
+void ForPlaces(const Segment& segment, const std::uint32_t* words, const Use& use) {
   for (std::size_t group = 0; group < segment.groups; ++group) {
     for (std::uint32_t word = words[group]; word != 0; word &= word - 1) {
-      const std::size_t place = group * kGroupPoints + static_cast<std::size_t>(std::countr_zero(word));
-      use(segment.rows == nullptr ? static_cast<std::uint32_t>(segment.first_row + place) : segment.rows[place]);
+      use(group * kGroupPoints + static_cast<std::size_t>(std::countr_zero(word)));
     }
   }
+}
+
+// The same with the row of each.
+template <class Use>
+void ForPoints(const Segment& segment, const std::uint32_t* words, const Use& use) {
+  ForPlaces(segment, words, [&](std::size_t place) {
+    use(segment.rows == nullptr ? static_cast<std::uint32_t>(segment.first_row + place) : segment.rows[place]);
+  });
 }
 
 struct Leaf {

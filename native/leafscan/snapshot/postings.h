@@ -30,13 +30,17 @@ struct PostingBlock {
 using Words = std::vector<std::uint32_t>;
 using PostingBlocks = std::vector<std::shared_ptr<const PostingBlock>>;
 
-// A leaf that is not what it was in the base.
+// One listing of a leaf that is not what it was in the base.
+struct ChangedListing {
+  std::shared_ptr<const Words> live;  // of the base's segment; null where it is as it was, or not used any more
+  bool moved = false;                 // whether what is left of the base's segment is among the blocks
+  PostingBlocks blocks;               // what came since
+};
+
 struct ChangedLeaf {
-  std::shared_ptr<const Words> live;         // of the base's segments; null where they are as they were
-  std::shared_ptr<const Words> second_live;
-  PostingBlocks fresh;                       // and what came since
-  PostingBlocks second_fresh;
-  std::vector<Segment> segments;             // all of these
+  ChangedListing first;
+  ChangedListing second;
+  std::vector<Segment> segments;  // all of these
 };
 
 // By leaf; null where nothing has changed. A copy shares what is not changed afterwards: it costs a pointer for every 64

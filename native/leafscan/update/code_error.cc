@@ -36,9 +36,10 @@ CodeErrors MeasureCodeErrors(const Snapshot& snapshot, std::size_t step) {
       if (segment.second) continue;
       for (std::size_t place = 0; place < segment.groups * kGroupPoints; ++place) {
         if (!(segment.live[place / kGroupPoints] >> (place % kGroupPoints) & 1u)) continue;
-        const bool fresh = segment.rows != nullptr;
+        const std::size_t number = segment.rows != nullptr ? segment.rows[place] : segment.first_row + place;
+        const bool fresh = number >= arrays.count;
         if (seen[fresh]++ % step != 0) continue;
-        snapshot.rows.Read(fresh ? segment.rows[place] : segment.first_row + place, row.data());
+        snapshot.rows.Read(number, row.data());
         const std::span<const float> all = Center(snapshot, row, centered);
         std::copy(all.begin(), all.end(), residual.begin());
         for (std::size_t i = 0; snapshot.has_tree() && i < arrays.dim; ++i) residual[i] -= arrays.centroids.row(leaf)[i];

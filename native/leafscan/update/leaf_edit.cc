@@ -1,7 +1,7 @@
 #include "leafscan/update/leaf_edit.h"
 
-#include <algorithm>
 #include <bit>
+#include <span>
 #include <utility>
 
 namespace leafscan {
@@ -15,7 +15,7 @@ const Segment* BaseSegment(const Leaf& leaf, bool second) {
   return nullptr;
 }
 
-std::size_t Alive(const std::vector<std::uint32_t>& live) {
+std::size_t Alive(std::span<const std::uint32_t> live) {
   std::size_t alive = 0;
   for (const std::uint32_t word : live) alive += static_cast<std::size_t>(std::popcount(word));
   return alive;
@@ -109,33 +109,51 @@ class BlockEditor {
   std::vector<std::shared_ptr<PostingBlock>> own_;
 };
 
-PostingBlocks EditBlocks(const Base& base, const PostingBlocks& before, const ListingEdit& edit) {
-  if (edit.dead_rows.empty() && edit.added.empty()) return before;
-  BlockEditor editor(base, before);
-  for (const std::uint32_t row : edit.dead_rows) editor.Remove(row);
+// A row of the base's segment.
+std::uint32_t RowAt(const Segment& segment, std::size_t place) {
+  return segment.rows == nullptr ? static_cast<std::uint32_t>(segment.first_row + place) : segment.rows[place];
+}
+
+void AddNew(const Base& base, const ListingEdit& edit, BlockEditor& editor) {
   const std::size_t bytes = base.layout().group_bytes();
   const std::uint8_t* codes = edit.from == nullptr ? nullptr : edit.from->codes.data() + edit.first_group * bytes;
   const bool with_terms = edit.terms != nullptr && !edit.terms->empty();
   const std::int16_t* terms = with_terms ? edit.terms->data() + edit.first_group * kGroupPoints : nullptr;
   for (std::size_t i = 0; i < edit.added.size(); ++i) editor.Add(edit.added[i], codes, terms, i);
-  return editor.Take();
 }
 
-std::shared_ptr<const Words> EditWords(const Segment* segment, const std::shared_ptr<const Words>& before,
-                                       const std::vector<std::uint32_t>& dead) {
-  if (dead.empty()) return before;
-  auto words = before != nullptr ? std::make_shared<Words>(*before)
-                                 : std::make_shared<Words>(segment->live, segment->live + segment->groups);
-  for (const std::uint32_t place : dead) (*words)[place / kGroupPoints] &= ~(1u << (place % kGroupPoints));
-  return words;
+ChangedListing EditListing(const Base& base, const Segment* segment, const ChangedListing& was, const ListingEdit& edit) {
+  ChangedListing now = was;
+  if (edit.empty()) return now;
+  BlockEditor editor(base, was.blocks);
+  for (const std::uint32_t row : edit.dead_rows) editor.Remove(row);
+  if (was.moved) {
+    for (const std::uint32_t place : edit.dead_places) editor.Remove(RowAt(*segment, place));
+  } else if (!edit.dead_places.empty()) {
+    auto words = was.live != nullptr ? std::make_shared<Words>(*was.live)
+                                     : std::make_shared<Words>(segment->live, segment->live + segment->groups);
+    for (const std::uint32_t place : edit.dead_places) (*words)[place / kGroupPoints] &= ~(1u << (place % kGroupPoints));
+    now.live = words;
+    // Dead points are scanned like living ones. Where they are the most, the others are scanned elsewhere.
+    if (base.has_codes() && 2 * Alive(*words) < Alive({segment->live, segment->live + segment->groups})) {
+      ForPlaces(*segment, words->data(), [&](std::size_t place) {
+        editor.Add(RowAt(*segment, place), segment->codes, segment->terms, place);
+      });
+      now.live = nullptr;
+      now.moved = true;
+    }
+  }
+  AddNew(base, edit, editor);
+  now.blocks = editor.Take();
+  return now;
 }
 
-void ListBase(const Segment* segment, const std::shared_ptr<const Words>& words, std::vector<Segment>& to) {
-  if (segment == nullptr) return;
+void ListBase(const Segment* segment, const ChangedListing& listing, std::vector<Segment>& to) {
+  if (segment == nullptr || listing.moved) return;
   to.push_back(*segment);
-  if (words == nullptr) return;
-  to.back().live = words->data();
-  if (Alive(*words) == 0) to.pop_back();
+  if (listing.live == nullptr) return;
+  to.back().live = listing.live->data();
+  if (Alive(*listing.live) == 0) to.pop_back();
 }
 
 void ListFresh(const PostingBlocks& blocks, bool second, std::vector<Segment>& to) {
@@ -160,14 +178,12 @@ std::shared_ptr<const ChangedLeaf> EditLeaf(const Base& base, std::size_t leaf, 
   auto now = std::make_shared<ChangedLeaf>();
   const Segment* first = BaseSegment(base.leaves[leaf], false);
   const Segment* second = BaseSegment(base.leaves[leaf], true);
-  now->live = EditWords(first, was.live, edit.first.dead_places);
-  now->second_live = EditWords(second, was.second_live, edit.second.dead_places);
-  now->fresh = EditBlocks(base, was.fresh, edit.first);
-  now->second_fresh = EditBlocks(base, was.second_fresh, edit.second);
-  ListBase(first, now->live, now->segments);
-  ListBase(second, now->second_live, now->segments);
-  ListFresh(now->fresh, false, now->segments);
-  ListFresh(now->second_fresh, true, now->segments);
+  now->first = EditListing(base, first, was.first, edit.first);
+  now->second = EditListing(base, second, was.second, edit.second);
+  ListBase(first, now->first, now->segments);
+  ListBase(second, now->second, now->segments);
+  ListFresh(now->first.blocks, false, now->segments);
+  ListFresh(now->second.blocks, true, now->segments);
   return now;
 }
 

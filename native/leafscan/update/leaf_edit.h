@@ -30,7 +30,8 @@ struct LeafEdit {
 
 // The leaf after the edit; `before` is what it was, null where it was the base's. What it was stays as it is.
 // Cost: the words of the base's segments, the blocks that are touched, and the blocks' codes of every new point. Where
-// more than half of the leaf's fresh places are dead, all of them are packed anew.
+// more than half of the leaf's fresh places are dead, all of them are packed anew; where more than half of what the base has of
+// it is, the rest moves to the fresh blocks.
 std::shared_ptr<const ChangedLeaf> EditLeaf(const Base& base, std::size_t leaf, const ChangedLeaf* before,
                                             const LeafEdit& edit);
 
