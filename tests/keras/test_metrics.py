@@ -212,12 +212,14 @@ def accuracies(metric: FactorizedTopK) -> list[float]:
 @pytest.mark.parametrize("metric_name", ["dot_product", "cosine", "squared_l2"])
 @pytest.mark.parametrize("kind", [BruteForceRetrieval, Streaming])
 def test_factorized_top_k_by_scores_and_by_ids(kind, metric_name: str, candidates: Matrix, queries: Matrix):
-    own = np.random.default_rng(2).integers(0, 300, len(queries))
     scores = queries.astype(np.float64) @ candidates.T.astype(np.float64)
     if metric_name == "cosine":
         scores /= np.linalg.norm(candidates, axis=1)
     if metric_name == "squared_l2":
         scores = 2 * scores - (candidates.astype(np.float64) ** 2).sum(axis=1)
+    # The first query's own candidate is its best, the next one's its second best, and so on.
+    places = np.arange(len(queries))
+    own = np.argsort(-scores, axis=1)[places, places]
     ranks = (scores > np.take_along_axis(scores, own[:, None], axis=1)).sum(axis=1)
     weights = np.random.default_rng(3).uniform(0, 2, len(queries)).astype(np.float32)
     ks = (1, 10, 100, 400)
