@@ -11,9 +11,10 @@ import leafscan
 if TYPE_CHECKING:
     from leafscan.keras.on_device import OnDevice
 
-__all__ = ["Device", "check_device", "on_device"]
+__all__ = ["Device", "check_device", "has_kernels", "on_device"]
 
 Device: TypeAlias = Literal["auto", "host", "accelerator"]
+
 
 def check_device(device: str) -> Device:
     """Return ``device`` if it is one of ours, or raise ValueError.
@@ -53,3 +54,12 @@ def on_device(device: Device, index: leafscan.Index) -> OnDevice | None:
     from leafscan.keras.on_device import OnDevice, is_there
 
     return OnDevice() if device == "accelerator" or is_there(index) else None
+
+
+def has_kernels() -> bool:
+    """Tell whether Keras runs on JAX, and that on one GPU which leafscan has kernels for."""
+    if keras.backend.backend() != "jax":
+        return False
+    from leafscan.accelerator.devices import is_hopper, platform_of
+
+    return is_hopper(platform_of()) and keras.distribution.distribution() is None

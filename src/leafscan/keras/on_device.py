@@ -94,7 +94,8 @@ class OnDevice:
         living = index._living
         if self._version is not None:
             seen, number = self._version
-            if seen() is living and number == living.version or self._lent() or _tracing():
+            same = seen() is living and number == living.version
+            if same or self._lent() or _tracing():
                 return
         with living.agreeing():
             names = living.roster.all_handles() if by_position else living.roster.ids()
