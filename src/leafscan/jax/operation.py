@@ -13,7 +13,7 @@ from leafscan.index.readable import MAX_K
 from leafscan.index.slots import IdKind, Slot, slot_of
 from leafscan.jax.call import found, id_dtype, slot_number
 
-__all__ = ["TracedSlot", "search"]
+__all__ = ["TracedSlot", "read_lists", "search"]
 
 
 class TracedSlot(NamedTuple):
@@ -132,8 +132,8 @@ def search(
             f"received {points.shape}."
         )
     leading = points.shape[:-1]
-    denied = None if deny is None else _lists(deny, "deny", leading)
-    allowed = None if allow is None else _lists(allow, "allow", leading)
+    denied = None if deny is None else read_lists(deny, "deny", leading)
+    allowed = None if allow is None else read_lists(allow, "allow", leading)
     return SearchResult(*found(number, points, denied, allowed, count, bool(positions), metric))
 
 
@@ -144,7 +144,14 @@ def _known(index: Searchable) -> TracedSlot:
     return TracedSlot(slot_number(slot.number), slot.dim, slot.metric, slot.id_kind)
 
 
-def _lists(values: Any, name: str, leading: tuple[int, ...]) -> Any:
+def read_lists(values: Any, name: str, leading: tuple[int, ...]) -> Any:
+    """Check the lists of `search`: ``name`` is "deny" or "allow", ``leading`` the shape of the queries' own.
+
+    Examples
+    --------
+    >>> read_lists([[3, -1], [4, 5]], "deny", (2,)).shape, read_lists([], "deny", (2,)) is None
+    ((2, 2), True)
+    """
     array = values if isinstance(values, jax.Array) else np.asarray(values)
     if not array.size and not isinstance(array, jax.Array):
         array = array.astype(np.int32)  # NumPy makes an empty list float64.

@@ -13,11 +13,12 @@ class BruteForceRetrieval(IndexRetrieval):
     """Retrieve the best candidates exactly, without ever holding all scores of a batch.
 
     It is what `keras_rs.layers.BruteForceRetrieval` is, and has `leafscan.keras.ScannRetrieval`'s other
-    arguments and methods. The engine searches, on the CPU.
+    arguments and methods. The engine searches, on the CPU; or, with Keras on JAX and a GPU or TPU for its
+    default device, `leafscan.accelerator.exact_top_k` there.
 
     Parameters
     ----------
-    candidate_embeddings, candidate_ids, k, return_scores, query_tower, metric, positions, seed, threads
+    candidate_embeddings, candidate_ids, k, return_scores, query_tower, metric, positions, seed, threads, device
         As of `leafscan.keras.ScannRetrieval`.
     **kwargs
         For `keras.layers.Layer`.

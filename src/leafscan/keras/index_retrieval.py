@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 import leafscan
 from leafscan.index.metric import check_metric
 from leafscan.index.slots import Slot
+from leafscan.keras.device import check_device, on_device
 from leafscan.keras.dispatch import longest_id, search
 from leafscan.keras.given import as_embeddings, as_names, concatenated
 
@@ -31,7 +32,7 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
     ----------
     candidate_embeddings, candidate_ids, k, return_scores
         As of `leafscan.keras.ScannRetrieval`.
-    query_tower, metric, positions, seed, threads
+    query_tower, metric, positions, seed, threads, device
         Likewise.
     **kwargs
         For `keras.layers.Layer`: ``name`` and so on. Queries are searched as float32 whatever the dtype
@@ -50,6 +51,7 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         positions: bool = False,
         seed: SupportsIndex = 0,
         threads: SupportsIndex | None = None,
+        device: str = "auto",
         **kwargs: Any,
     ) -> None:
         super().__init__(k=k, return_scores=return_scores, **kwargs)
@@ -63,6 +65,8 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         self.positions = positions
         self.seed = seed
         self.threads = threads
+        self.device = check_device(device)
+        self._on_device: Any = None
         self._slot = Slot(threads=threads)
         self._wide = False
         if candidate_embeddings is not None:
@@ -82,6 +86,16 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
     def index(self) -> leafscan.Index | None:
         """The index, or None before the first candidates."""
         return self._slot.index
+
+    @property
+    def on_accelerator(self) -> bool:
+        """Whether candidates lie on an accelerator and are searched there; settled by the first of them."""
+        return self._on_device is not None
+
+    @property
+    def variables(self) -> list[Any]:
+        """All state, of which candidates on an accelerator are a part, though they are no `weights`."""
+        return [*super().variables, *self._device_variables()]
 
     @property
     def id_dtype(self) -> str:
@@ -174,9 +188,12 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         if first and not wide and not self.positions:
             # Updates of the index itself may bring larger ids, which must not wrap.
             self._slot.largest_id = 2**31 - 1
+        on_device_too = on_device(self.device, index) if first and isinstance(index, leafscan.Index) else None
         self._slot.publish(index)
         if first:
             self._wide = wide
+            self._on_device = on_device_too
+        self._device_variables()
         if self.query_tower is None:
             self.built = True
 
@@ -215,15 +232,19 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
                 "candidate_embeddings, candidate_ids)."
             )
         queries = inputs if self.query_tower is None else self.query_tower(inputs)
-        scores, ids = search(
-            self._slot,
-            queries,
-            self.k if k is None else k,
-            positions=self._by_position(),
-            deny=exclusions,
-            allow=allow,
-            differentiable=index.config.row_dtype is not None,
-        )
+        wanted = self.k if k is None else k
+        if self._device_variables():
+            scores, ids = self._on_device.search(queries, wanted, deny=exclusions, allow=allow)
+        else:
+            scores, ids = search(
+                self._slot,
+                queries,
+                wanted,
+                positions=self._by_position(),
+                deny=exclusions,
+                allow=allow,
+                differentiable=index.config.row_dtype is not None,
+            )
         ids = keras.ops.cast(ids, self.id_dtype)
         return (scores, ids) if self.return_scores else ids
 
@@ -318,6 +339,7 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
             positions=self.positions,
             seed=int(self.seed),
             threads=None if self.threads is None else int(self.threads),
+            device=self.device,
         )
         return config
 
@@ -328,6 +350,14 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         if isinstance(given.get("query_tower"), dict):
             given["query_tower"] = keras.saving.deserialize_keras_object(given["query_tower"])
         return cls(**given)
+
+    def _device_variables(self) -> list[Any]:
+        index = self.index
+        if self._on_device is None or index is None:
+            return []
+        dtype = self.id_dtype
+        held: list[Any] = self._on_device.variables(index, by_position=self._by_position(), dtype=dtype)
+        return held
 
     def _by_position(self) -> bool:
         return self.positions or self._slot.id_kind == "strings"

@@ -45,6 +45,11 @@ class ScannRetrieval(IndexRetrieval):
         ``jax_enable_x64``.
     seed, threads
         As of `leafscan.build`.
+    device
+        "host": the engine searches, on the CPU. "auto": likewise, unless Keras runs on JAX and JAX's default
+        device is an accelerator that has room for the vectors. There `leafscan.accelerator.exact_top_k`
+        searches them all, which is exact and on a GPU faster than a tree (``docs/accelerator.md``); the index
+        is kept, for updates and saving. "accelerator": so on any device of JAX's.
     **kwargs
         For `keras.layers.Layer`. Queries are searched as float32 whatever the dtype policy.
 
@@ -85,6 +90,7 @@ class ScannRetrieval(IndexRetrieval):
         positions: bool = False,
         seed: SupportsIndex = 0,
         threads: SupportsIndex | None = None,
+        device: str = "auto",
         **kwargs: Any,
     ) -> None:
         self.num_leaves = num_leaves
@@ -109,6 +115,7 @@ class ScannRetrieval(IndexRetrieval):
             positions=positions,
             seed=seed,
             threads=threads,
+            device=device,
             **kwargs,
         )
 
@@ -127,9 +134,11 @@ class ScannRetrieval(IndexRetrieval):
         )
 
     def is_exact(self) -> bool:
-        """Tell whether every query is compared with every candidate, as it is where these are few."""
+        """Tell whether every query is compared with every candidate: where these are few, or lie on a GPU."""
         if self.index is None:
             return False
+        if self.on_accelerator:
+            return True
         config = self.index.config
         return config.tree is None and isinstance(config.score, leafscan.BruteForce)
 

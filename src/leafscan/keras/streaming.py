@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from leafscan.index.metric import check_metric
+from leafscan.keras.device import has_kernels
 from leafscan.keras.dispatch import longest_id
 from leafscan.keras.given import as_embeddings, as_names, concatenated
 
@@ -21,7 +22,8 @@ class Streaming(keras_rs.layers.Retrieval):  # type: ignore[misc]
 
     So it runs where the model runs, on a GPU too, with batch x (k + block_size) scores in memory instead of
     batch x candidates. The candidates are weights, saved with them, in a table of a fixed capacity, within
-    which they may grow and shrink while models stay compiled.
+    which they may grow and shrink while models stay compiled. With JAX on a Hopper GPU the kernels of
+    `leafscan.accelerator` search the table instead.
 
     Parameters
     ----------
@@ -181,6 +183,25 @@ class Streaming(keras_rs.layers.Retrieval):  # type: ignore[misc]
         wanted = self.k if k is None else k
         if self.metric == "cosine":
             queries = ops.normalize(queries, axis=-1)
+        scores, found = (
+            self._by_kernels(queries, wanted) if has_kernels() else self._by_blocks(queries, wanted)
+        )
+        ids = ops.where(ops.isfinite(scores), ops.take(self.candidate_ids.value, ops.maximum(found, 0)), -1)
+        if self.metric == "squared_l2":
+            scores = ops.maximum(-scores, 0)
+        return (scores, ids) if self.return_scores else ids
+
+    def _by_kernels(self, queries: Any, wanted: int) -> tuple[Any, Any]:
+        from leafscan.accelerator import exact_top_k
+
+        table = self.candidate_embeddings.value
+        live = ops.arange(table.shape[0], dtype="int32") < self.candidate_count.value
+        # Of length 1 are both already.
+        metric = "squared_l2" if self.metric == "squared_l2" else "dot_product"
+        scores, found = exact_top_k(queries, table, wanted, metric=metric, mask=live)
+        return -scores if self.metric == "squared_l2" else scores, found
+
+    def _by_blocks(self, queries: Any, wanted: int) -> tuple[Any, Any]:
         table, count, size = self.candidate_embeddings.value, self.candidate_count.value, self._block()
         places = ops.arange(size, dtype="int32")
 
@@ -196,11 +217,8 @@ class Streaming(keras_rs.layers.Retrieval):  # type: ignore[misc]
 
         shape = (ops.shape(queries)[0], wanted)
         best = (ops.full(shape, -np.inf, "float32"), ops.full(shape, -1, "int32"))
-        scores, found = ops.fori_loop(0, table.shape[0] // size, visit, best)
-        ids = ops.where(ops.isfinite(scores), ops.take(self.candidate_ids.value, ops.maximum(found, 0)), -1)
-        if self.metric == "squared_l2":
-            scores = ops.maximum(-scores, 0)
-        return (scores, ids) if self.return_scores else ids
+        found: tuple[Any, Any] = ops.fori_loop(0, table.shape[0] // size, visit, best)
+        return found
 
     def compute_output_spec(self, inputs: Any, k: int | None = None) -> Any:
         """Tell the shapes and dtypes of `call`, candidates or none."""
