@@ -4,7 +4,7 @@ import json
 import os
 import platform
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -12,7 +12,6 @@ import typer
 import leafscan
 from soak.mix import looks, run, subjects, writer
 from soak.mix.memory import MOST_ABOVE, MOST_SLOPE
-from soak.mix.tally import Tally
 from soak.places import OUT
 
 __all__ = ["mix"]
@@ -23,27 +22,24 @@ def mix(
     seed: Annotated[int, typer.Option(min=0, help="Of what each thread does.")] = 1,
     out: Annotated[Path, typer.Option(help="Where the raw results go.")] = OUT / "mix.json",
 ) -> None:
-    """Mix searches, filters, updates and all else over threads, checked against an exact model."""
+    """Mix searches, filters, updates and all else over threads, checked against an exact model.
+
+    Raw results are written every minute, so that a run that is stopped leaves what it had.
+    """
     said = 0.0
 
-    def told(seconds: float, tally: Tally, mib: float | None) -> None:
+    def told(results: run.Results) -> None:
         nonlocal said
-        if seconds >= said + 60:
-            said = seconds
+        if results.seconds >= said + 60:
+            said = results.seconds
+            _write(results, out)
+            tally = results.tally
             updates = tally.total("upsert") + tally.total("delete")
-            memory = "" if mib is None else f", {mib:.0f} MiB"
-            typer.echo(f"{seconds / 60:.0f} min: {tally.total():,} calls, {updates:,} updates{memory}")
+            memory = f", {results.samples[-1][1]:.0f} MiB" if results.samples else ""
+            typer.echo(f"{said / 60:.0f} min: {tally.total():,} calls, {updates:,} updates{memory}")
 
     results = run.run(60 * minutes, seed, progress=told)
-    report = {
-        **results.to_dict(),
-        "workload": _workload(),
-        "leafscan": leafscan.__version__,
-        "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, "
-        f"Python {platform.python_version()}, NumPy {np.__version__}",
-    }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(report, indent=1) + "\n")
+    report = _write(results, out)
     for sentence in results.tally.wrong:
         typer.echo(sentence, err=True)
     if results.grows:
@@ -53,6 +49,19 @@ def mix(
         f"{len(results.tally.wrong)} wrong; raw results in {out}"
     )
     raise typer.Exit(1 if results.tally.wrong or results.grows else 0)
+
+
+def _write(results: run.Results, out: Path) -> dict[str, Any]:
+    report = {
+        **results.to_dict(),
+        "workload": _workload(),
+        "leafscan": leafscan.__version__,
+        "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, "
+        f"Python {platform.python_version()}, NumPy {np.__version__}",
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(report, indent=1) + "\n")
+    return report
 
 
 def _workload() -> dict[str, object]:

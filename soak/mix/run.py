@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -43,14 +43,14 @@ SAMPLES = 600
 
 @dataclass
 class Results:
-    """What happened."""
+    """What happened so far."""
 
     seed: int
-    seconds: float
     tally: Tally
-    samples: list[tuple[float, float]]
-    longest_history: int
-    widest_call: int
+    subjects: list[Subject]
+    seconds: float = 0.0
+    #: Seconds and MiB.
+    samples: list[tuple[float, float]] = field(default_factory=list)
 
     @property
     def grows(self) -> bool:
@@ -59,24 +59,19 @@ class Results:
 
     def to_dict(self, *, every: int = 1) -> dict[str, Any]:
         """Return it as JSON can hold it, with one of ``every`` samples of memory."""
-        tally = self.tally
         return {
             "seed": self.seed,
             "seconds": round(self.seconds, 1),
-            "calls": {name: dict(sorted(calls.items())) for name, calls in tally.calls.items()},
-            "items": {name: dict(sorted(items.items())) for name, items in tally.items.items()},
-            "total_calls": tally.total(),
-            "most_versions_a_call_may_have_seen": self.widest_call,
-            "most_versions_remembered": self.longest_history,
+            "total_calls": self.tally.total(),
+            **self.tally.to_dict(),
+            "most_versions_a_call_may_have_seen": max(subject.history.widest for subject in self.subjects),
+            "most_versions_remembered": max(subject.history.longest for subject in self.subjects),
             "memory": growth(self.samples).to_dict() if len(self.samples) >= SAMPLES else None,
             "memory_samples_s_mib": [[round(t, 1), round(mib, 2)] for t, mib in self.samples[::every]],
-            "wrong": tally.wrong,
         }
 
 
-def run(
-    seconds: float, seed: int, *, progress: Callable[[float, Tally, float | None], None] | None = None
-) -> Results:
+def run(seconds: float, seed: int, *, progress: Callable[[Results], None] | None = None) -> Results:
     """Work on an index of each plan at once.
 
     Parameters
@@ -86,7 +81,7 @@ def run(
     seed
         Of what each thread does; how the threads meet is up to the system.
     progress
-        Called about once a second with the seconds so far, the tally, and the resident size in MiB, if known.
+        Called about once a second with what happened so far.
 
     Returns
     -------
@@ -94,11 +89,11 @@ def run(
         What happened. It ends at the first thing that is wrong.
     """
     tally, stop = Tally(), threading.Event()
-    samples: list[tuple[float, float]] = []
     with ExitStack() as stack:
         subjects = [Subject(name, seed) for name in PLANS]
         for subject in subjects:
             stack.callback(subject.close)
+        results = Results(seed, tally, subjects)
         stack.enter_context(_turns(TURN))
         threads = [
             threading.Thread(target=_watched, args=(work, subject, [seed, number, part], tally, stop))
@@ -109,25 +104,19 @@ def run(
         for thread in threads:
             thread.start()
         try:
-            while (now := time.perf_counter() - begin) < seconds and not stop.wait(min(1.0, seconds - now)):
-                now, mib = time.perf_counter() - begin, resident()
+            while results.seconds < seconds and not stop.wait(min(1.0, seconds - results.seconds)):
+                results.seconds = time.perf_counter() - begin
+                mib = resident()
                 if mib is not None:
-                    samples.append((now, mib))
+                    results.samples.append((results.seconds, mib))
                 if progress is not None:
-                    progress(now, tally, mib)
+                    progress(results)
         finally:
             stop.set()
             for thread in threads:
                 thread.join()
-        took = time.perf_counter() - begin
-    return Results(
-        seed=seed,
-        seconds=took,
-        tally=tally,
-        samples=samples,
-        longest_history=max(subject.history.longest for subject in subjects),
-        widest_call=max(subject.history.widest for subject in subjects),
-    )
+        results.seconds = time.perf_counter() - begin
+    return results
 
 
 def _ask(subject: Subject, rng: np.random.Generator, tally: Tally, stop: threading.Event) -> None:

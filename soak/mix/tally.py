@@ -3,6 +3,7 @@
 import threading
 import traceback
 from collections import Counter, defaultdict
+from typing import Any
 
 __all__ = ["Broken", "Tally"]
 
@@ -31,6 +32,16 @@ class Tally:
         where = "" if isinstance(error, Broken) else "".join(traceback.format_exception(error))[-2_000:]
         with self._lock:
             self.wrong.append(f"{subject}, {what}: {type(error).__name__}: {error} {where}".rstrip())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        with self._lock:
+            counts = {"calls": self.calls, "items": self.items}
+            said = {
+                what: {name: dict(sorted(counter.items())) for name, counter in counters.items()}
+                for what, counters in counts.items()
+            }
+            return {**said, "wrong": list(self.wrong)}
 
     def total(self, deed: str | None = None) -> int:
         """Return how many calls there were, of all or of one deed."""
