@@ -279,7 +279,8 @@ TEST(WriterSlotsTest, SlotsAreTakenAgainWhenNoVersionHoldsThem) {
 }
 
 TEST(WriterSlotsTest, WhatIsLeftOfAMostlyDeadLeafMoves) {
-  const Plan& plan = kPlans[5];
+  Plan plan = kPlans[5];
+  plan.leaves = 5;
   Draw draw(10);
   LivingIndex index(ClusteredRows(draw, kCount, kDim, 30, 0.4), Options(plan), plan.normalize);
   const Rows queries = ClusteredRows(draw, 20, kDim, 30, 0.4);
@@ -293,10 +294,10 @@ TEST(WriterSlotsTest, WhatIsLeftOfAMostlyDeadLeafMoves) {
   const std::size_t before = groups();
   std::vector<std::int64_t> gone = SomeIds(draw, index, kCount * 7 / 10, 0);
   for (std::size_t first = 0; first < gone.size(); first += 35) {
-    index.Update({}, Rows{{}, 0, kDim}, {gone.begin() + static_cast<std::ptrdiff_t>(first), gone.begin() + static_cast<std::ptrdiff_t>(first + 35)});
+    const auto some = gone.begin() + static_cast<std::ptrdiff_t>(first);
+    index.Update({}, Rows{{}, 0, kDim}, {some, some + 35});
     ExpectSame(index.Search(queries.view(), Everything()), Expected(index, plan, queries.view()));
   }
-  // A leaf has a group of the first listing and one of the second at least.
   EXPECT_LT(groups(), before * 7 / 10);
   const auto ids = SomeIds(draw, index, 100, 0);
   index.Update(ids, ClusteredRows(draw, 100, kDim, 30, 0.4));
