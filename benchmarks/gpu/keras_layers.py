@@ -1,8 +1,8 @@
 """Measure retrieval layers in a compiled Keras model on the GPU: ``python -m benchmarks.gpu.keras_layers``.
 
-leafscan's `BruteForceRetrieval` and `Streaming` beside KerasRS' layer, over the same candidates, each checked against float64 before
-it is timed. Queries come from NumPy and answers go back to it, as Keras does it; the last column is the model's
-function alone, with queries on the card.
+leafscan's `BruteForceRetrieval` and `Streaming` beside KerasRS' layer, over the same candidates, each checked
+against float64 before it is timed. Queries come from NumPy and answers go back to it, as Keras does it; the
+last column is the model's function alone, with queries on the card.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ def main() -> None:
     batches = " | ".join(f"`predict_on_batch` of {batch:,}" for batch in chosen.batches)
     text = [
         f"{jax.devices()[0].device_kind}, JAX {jax.__version__}, Keras {keras.__version__}, KerasRS "
-        f"{keras_rs.__version__}, {chosen.candidates:,} x {chosen.dimensions}, k = {K}; leafscan's candidates "
-        f"{'on the accelerator' if ours.on_accelerator else 'on the host'}.",
+        f"{keras_rs.__version__}, {chosen.candidates:,} x {chosen.dimensions}, k = {K}; leafscan's candidates on "
+        f"the {'accelerator' if ours.on_accelerator else 'host'}.",
         "",
-        f"| `BruteForceRetrieval` of | recall@10 | {batches} | `predict`, batches of {chosen.batches[-1]:,} | "
+        f"| layer | recall@10 | {batches} | `predict`, batches of {chosen.batches[-1]:,} | "
         f"the function, {chosen.batches[-1]:,} |",
         "|" + "---|" * (len(chosen.batches) + 4),
     ]

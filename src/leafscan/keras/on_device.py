@@ -103,8 +103,8 @@ class OnDevice:
         largest = int(names.max(initial=0))
         if largest > np.iinfo(dtype).max:
             raise OverflowError(
-                f"the id {largest} does not fit {dtype}, which is what compiled models return. Give the layer "
-                "positions=True and decode what it returns, or make a new layer."
+                f"the id {largest} does not fit {dtype}, which is what compiled models return. Give the "
+                "layer positions=True and decode what it returns, or make a new layer."
             )
         there = put_there(
             living.vectors(rows, searcher),
