@@ -49,8 +49,8 @@ def main() -> None:
     batches = " | ".join(f"`predict_on_batch` of {batch:,}" for batch in chosen.batches)
     text = [
         f"{jax.devices()[0].device_kind}, JAX {jax.__version__}, Keras {keras.__version__}, KerasRS "
-        f"{keras_rs.__version__}, {chosen.candidates:,} x {chosen.dimensions}, k = {K}; leafscan's candidates "
-        f"on the {'accelerator' if ours.on_accelerator else 'host'}.",
+        f"{keras_rs.__version__}, {chosen.candidates:,} x {chosen.dimensions}, k = {K}; leafscan's candidates"
+        f" on the {'accelerator' if ours.on_accelerator else 'host'}.",
         "",
         f"| layer | recall@10 | {batches} | `predict`, batches of {chosen.batches[-1]:,} | "
         f"the function, {chosen.batches[-1]:,} |",
