@@ -1,8 +1,8 @@
 """Measure retrieval layers in a compiled Keras model on the GPU: ``python -m benchmarks.gpu.keras_layers``.
 
-leafscan's `BruteForceRetrieval` and `Streaming` beside KerasRS' layer, over the same candidates, each checked against float64 before
-it is timed. Queries come from NumPy and answers go back to it, as Keras does it; the last column is the model's
-function alone, with queries on the card.
+leafscan's `BruteForceRetrieval` and `Streaming` beside KerasRS' layer, over the same candidates, each checked
+against float64 before it is timed. Queries come from NumPy and answers go back to it, as Keras does it; the
+last column is the model's function alone, with queries on the card.
 """
 
 from __future__ import annotations
@@ -41,17 +41,18 @@ def main() -> None:
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 32, 1_024, 4_096])
     parser.add_argument("--device", default="auto", choices=["auto", "host", "accelerator"])
     chosen = parser.parse_args()
-    rows, queries = (np.asarray(part) for part in draw(chosen.candidates, chosen.dimensions, MANY))
-    expected = truth(queries[:CHECKED], rows)
+    drawn = draw(chosen.candidates, chosen.dimensions, MANY)
+    expected = truth(drawn[1][:CHECKED], drawn[0])
+    rows, queries = (np.asarray(part) for part in drawn)
     ours = BruteForceRetrieval(rows, k=K, device=chosen.device)
     theirs = keras_rs.layers.BruteForceRetrieval(keras.ops.convert_to_tensor(rows), k=K)
     batches = " | ".join(f"`predict_on_batch` of {batch:,}" for batch in chosen.batches)
     text = [
         f"{jax.devices()[0].device_kind}, JAX {jax.__version__}, Keras {keras.__version__}, KerasRS "
-        f"{keras_rs.__version__}, {chosen.candidates:,} x {chosen.dimensions}, k = {K}; leafscan's candidates "
-        f"{'on the accelerator' if ours.on_accelerator else 'on the host'}.",
+        f"{keras_rs.__version__}, {chosen.candidates:,} x {chosen.dimensions}, k = {K}; leafscan's candidates"
+        f" on the {'accelerator' if ours.on_accelerator else 'host'}.",
         "",
-        f"| `BruteForceRetrieval` of | recall@10 | {batches} | `predict`, batches of {chosen.batches[-1]:,} | "
+        f"| layer | recall@10 | {batches} | `predict`, batches of {chosen.batches[-1]:,} | "
         f"the function, {chosen.batches[-1]:,} |",
         "|" + "---|" * (len(chosen.batches) + 4),
     ]

@@ -18,7 +18,9 @@ class BruteForceRetrieval(IndexRetrieval):
 
     Parameters
     ----------
-    candidate_embeddings, candidate_ids, k, return_scores, query_tower, metric, positions, seed, threads, device
+    candidate_embeddings, candidate_ids, k, return_scores
+        As of `leafscan.keras.ScannRetrieval`.
+    query_tower, metric, positions, seed, threads, device
         As of `leafscan.keras.ScannRetrieval`.
     **kwargs
         For `keras.layers.Layer`.

@@ -35,7 +35,7 @@ def is_there(index: leafscan.Index) -> bool:
         return False
     stats = jax.local_devices()[0].memory_stats() or {}
     each = index.dim * (4 + (2 if is_hopper(platform) else 0))
-    return len(index) * each <= _SHARE * stats.get("bytes_limit", np.inf)
+    return bool(len(index) * each <= _SHARE * stats.get("bytes_limit", np.inf))
 
 
 class OnDevice:
@@ -84,7 +84,8 @@ class OnDevice:
             None if each is None else read_lists(each, name, leading)
             for each, name in ((deny, "deny"), (allow, "allow"))
         )
-        return search_there(there, points, *lists, k=k)
+        scores, names = search_there(there, points, *lists, k=k)
+        return scores, names
 
     def __deepcopy__(self, _: Any) -> OnDevice:
         """Make another, which reads its layer's index for itself."""
@@ -103,8 +104,8 @@ class OnDevice:
         largest = int(names.max(initial=0))
         if largest > np.iinfo(dtype).max:
             raise OverflowError(
-                f"the id {largest} does not fit {dtype}, which is what compiled models return. Give the layer "
-                "positions=True and decode what it returns, or make a new layer."
+                f"the id {largest} does not fit {dtype}, which is what compiled models return. Give the "
+                "layer positions=True and decode what it returns, or make a new layer."
             )
         there = put_there(
             living.vectors(rows, searcher),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -265,4 +265,4 @@ def _by_blocks(
 
 
 def _worst(there: Resident) -> float:
-    return cast(float, np.inf if there.ready.squared_l2 else -np.inf)
+    return np.inf if there.ready.squared_l2 else -np.inf

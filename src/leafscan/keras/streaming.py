@@ -8,7 +8,7 @@ import keras_rs
 import numpy as np
 from keras import ops
 
-from leafscan.index.metric import check_metric
+from leafscan.index.metric import Metric, check_metric
 from leafscan.keras.device import has_kernels
 from leafscan.keras.dispatch import longest_id
 from leafscan.keras.given import as_embeddings, as_names, concatenated
@@ -197,7 +197,7 @@ class Streaming(keras_rs.layers.Retrieval):  # type: ignore[misc]
         table = self.candidate_embeddings.value
         live = ops.arange(table.shape[0], dtype="int32") < self.candidate_count.value
         # Of length 1 are both already.
-        metric = "squared_l2" if self.metric == "squared_l2" else "dot_product"
+        metric: Metric = "squared_l2" if self.metric == "squared_l2" else "dot_product"
         scores, found = exact_top_k(queries, table, wanted, metric=metric, mask=live)
         return -scores if self.metric == "squared_l2" else scores, found
 
