@@ -1,7 +1,7 @@
 """KerasRS' retrieval tutorial with an index inside the model, on the backend that KERAS_BACKEND names.
 
-Run it as ``KERAS_BACKEND=jax python examples/keras_retrieval.py``, or with ``torch`` or ``tensorflow``. Ratings
-are made up; with ``--movielens`` it fetches MovieLens-100K. Needs ``leafscan[keras,recommend]`` and a backend.
+Run it as ``KERAS_BACKEND=jax python examples/keras_retrieval.py``, or with ``torch`` or ``tensorflow``.
+Ratings are made up; ``--movielens`` fetches MovieLens-100K. Needs ``leafscan[keras,recommend]`` and a backend.
 """
 
 import argparse

@@ -14,7 +14,9 @@ REFUSAL = (
     "loaded: leafscan.tensorflow.search(leafscan.load(path), tower(inputs))"
 )
 
-_Variable: Any = type(tf.Variable(0))
+# Variables made inside a function that is being traced, where this may be imported first, are of another type.
+with tf.init_scope():
+    _Variable: Any = type(tf.Variable(0))
 
 
 class _SlotVariable(_Variable):  # type: ignore[misc]
