@@ -1,7 +1,8 @@
 """KerasRS' retrieval tutorial with an index inside the model, on the backend that KERAS_BACKEND names.
 
 Run it as ``KERAS_BACKEND=jax python examples/keras_retrieval.py``, or with ``torch`` or ``tensorflow``.
-Ratings are made up; ``--movielens`` fetches MovieLens-100K. Needs ``leafscan[keras,recommend]`` and a backend.
+Ratings are made up; ``--movielens`` fetches MovieLens-100K. Needs
+``leafscan[keras,recommend]`` and a backend.
 """
 
 import argparse
