@@ -3,6 +3,7 @@
 from typing import Any, NoReturn
 
 import tensorflow as tf
+from tensorflow.python.ops.resource_variable_ops import ResourceVariable
 
 from leafscan.index.slots import OPERANDS, Slot
 
@@ -14,7 +15,8 @@ REFUSAL = (
     "loaded: leafscan.tensorflow.search(leafscan.load(path), tower(inputs))"
 )
 
-_Variable: Any = type(tf.Variable(0))
+# Not the type of a variable made here: inside a function that is being traced, that would be another.
+_Variable: Any = ResourceVariable
 
 
 class _SlotVariable(_Variable):  # type: ignore[misc]
