@@ -17,6 +17,7 @@ def uninterrupted() -> Iterator[None]:
 
     Examples
     --------
+    >>> before = signal.signal(signal.SIGINT, signal.default_int_handler)
     >>> steps = []
     >>> try:
     ...     with uninterrupted():
@@ -26,6 +27,7 @@ def uninterrupted() -> Iterator[None]:
     ...     steps.append("and interrupted")
     >>> steps
     ['done', 'and interrupted']
+    >>> _ = signal.signal(signal.SIGINT, before)
     """
     if threading.current_thread() is not threading.main_thread():
         yield
