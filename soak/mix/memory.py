@@ -1,5 +1,6 @@
 """How much memory the process holds, and whether that grows."""
 
+import ctypes
 import importlib
 import os
 import sys
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Growth", "growth", "resident"]
+__all__ = ["Growth", "growth", "in_use", "resident"]
 
 MIB = 2**20
 
@@ -31,6 +32,35 @@ def resident() -> float | None:
     resource = importlib.import_module("resource")
     peak: int = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / MIB if sys.platform == "darwin" else peak / 1024
+
+
+class _Mallinfo2(ctypes.Structure):
+    """glibc's ``struct mallinfo2``, since 2.33."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    ]
+
+
+def in_use() -> float | None:
+    """Return how much of the heap is handed out, in MiB: what would leak; None where glibc does not tell.
+
+    The resident size has besides what the heap keeps for later, in holes, which is the allocator's affair.
+    Python's small objects have arenas of their own: ``sys.getallocatedblocks`` counts those.
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        mallinfo2 = ctypes.CDLL(None).mallinfo2
+    except AttributeError:
+        return None
+    mallinfo2.restype = _Mallinfo2
+    told = mallinfo2()
+    return float(told.uordblks + told.hblkhd) / MIB
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from soak.mix.looks import LOOKS, look
-from soak.mix.memory import growth, resident
+from soak.mix.memory import growth, in_use, resident
 from soak.mix.questions import Standing, compile_filter, search
 from soak.mix.subjects import PLANS, Subject
 from soak.mix.tally import Tally
@@ -51,6 +51,9 @@ class Results:
     seconds: float = 0.0
     #: Seconds and MiB.
     samples: list[tuple[float, float]] = field(default_factory=list)
+    #: The same of what the heap has handed out, and seconds and how many objects Python has.
+    handed_out: list[tuple[float, float]] = field(default_factory=list)
+    objects: list[tuple[float, float]] = field(default_factory=list)
 
     @property
     def grows(self) -> bool:
@@ -67,7 +70,10 @@ class Results:
             "most_versions_a_call_may_have_seen": max(subject.history.widest for subject in self.subjects),
             "most_versions_remembered": max(subject.history.longest for subject in self.subjects),
             "memory": growth(self.samples).to_dict() if len(self.samples) >= SAMPLES else None,
+            "heap": growth(self.handed_out).to_dict() if len(self.handed_out) >= SAMPLES else None,
             "memory_samples_s_mib": [[round(t, 1), round(mib, 2)] for t, mib in self.samples[::every]],
+            "heap_samples_s_mib": [[round(t, 1), round(mib, 2)] for t, mib in self.handed_out[::every]],
+            "object_samples_s": [[round(t, 1), int(count)] for t, count in self.objects[::every]],
         }
 
 
@@ -109,6 +115,10 @@ def run(seconds: float, seed: int, *, progress: Callable[[Results], None] | None
                 mib = resident()
                 if mib is not None:
                     results.samples.append((results.seconds, mib))
+                mib = in_use()
+                if mib is not None:
+                    results.handed_out.append((results.seconds, mib))
+                results.objects.append((results.seconds, float(sys.getallocatedblocks())))
                 if progress is not None:
                     progress(results)
         finally:
