@@ -14,7 +14,7 @@ from leafscan.index.ids import StringIds, as_ids
 from leafscan.index.index import Index
 from leafscan.index.metric import check_metric
 from leafscan.index.numbers import whole_number
-from leafscan.index.plan import resolve
+from leafscan.index.plan import decide
 from leafscan.index.progress import Progress
 from leafscan.index.threads import check_threads
 
@@ -92,7 +92,7 @@ def build(
     seed = whole_number(seed, "seed", low=0, high=2**64 - 1)
     threads = check_threads(threads)
     rows = as_vectors(vectors)
-    plan = resolve(config, rows, known)
+    plan, decisions = decide(config, rows, known)
     names = None if ids is None else as_ids(ids, len(rows))
     said = None if tags is None else _stored(tags, len(rows))
 
@@ -106,6 +106,7 @@ def build(
             seed=seed,
             ids=_by_row(names, sections["order"]),
             tags=said,
+            decisions=decisions,
         )
     )
 

@@ -20,6 +20,7 @@ from leafscan.index.atomic import replacing
 from leafscan.index.config import Config
 from leafscan.index.container import PADDING, map_arrays, write_arrays
 from leafscan.index.contents import Contents
+from leafscan.index.decisions import Decision
 from leafscan.index.errors import FileFormatError
 from leafscan.index.ids import StringIds, first_repeated
 from leafscan.index.metric import check_metric
@@ -38,6 +39,9 @@ FORMAT = 1
 _AT_ONCE = 1 << 24
 
 _FIELDS = ("format", "library", "metric", "rows", "dim", "seed", "config", "ids", "sections", "checksum")
+
+#: What a file may have besides; older ones lack it.
+_OPTIONAL_FIELDS = ("decisions",)
 
 
 def write(contents: Contents, path: str | os.PathLike[str]) -> None:
@@ -197,6 +201,8 @@ def pack(contents: Contents, *, digests: bool) -> tuple[str, dict[str, NDArray[A
             for name, array in sorted(arrays.items())
         },
     }
+    if contents.decisions is not None:
+        description["decisions"] = [decision.to_dict() for decision in contents.decisions]
     description["checksum"] = _description_digest(description)
     return json.dumps(description), arrays
 
@@ -288,7 +294,17 @@ def _contents(description: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -
         seed=description["seed"],
         ids=ids,
         tags=tags,
+        decisions=_decisions(description),
     )
+
+
+def _decisions(description: Mapping[str, Any]) -> tuple[Decision, ...] | None:
+    said = description.get("decisions")
+    if said is None:
+        return None
+    if not isinstance(said, list):
+        raise FileFormatError("the decisions in the header are not a list")
+    return tuple(map(Decision.from_dict, said))
 
 
 def _taken(arrays: dict[str, NDArray[Any]], name: str, dtype: type[np.generic]) -> NDArray[Any]:
@@ -313,8 +329,11 @@ def _described(text: str) -> dict[str, Any]:
             f"it has the format {version}, of leafscan {description.get('library')!r:.20}, and this one "
             f"({__version__}) reads formats up to {FORMAT}; a newer leafscan reads it"
         )
-    if set(description) != set(_FIELDS):
-        raise FileFormatError(f"the header's description must hold {', '.join(_FIELDS)}, and nothing else")
+    if set(description) - set(_OPTIONAL_FIELDS) != set(_FIELDS):
+        raise FileFormatError(
+            f"the header's description must hold {', '.join(_FIELDS)}, may hold {', '.join(_OPTIONAL_FIELDS)}, "
+            "and nothing else"
+        )
     if description["checksum"] != _description_digest(description):
         raise FileFormatError("the header's description does not agree with its checksum")
     whole_number(description["rows"], "the number of rows in the header", low=1, high=2**32 - 1)
