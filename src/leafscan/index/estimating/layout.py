@@ -31,9 +31,9 @@ SECOND_SPREAD = 0.6
 #: So many quantiles stand for the sizes.
 QUANTILES = 512
 
-#: The header of a file: what it holds whatever the plan, and for each section (its entry, its padding's, and
-#: its part of the description, with a SHA-256).
-HEADER, HEADER_PER_SECTION = 3_600, 330
+#: The header of a file, beside the decisions: what it holds whatever the plan, and for each section its entry,
+#: its padding's, and its part of the description, with a SHA-256.
+HEADER, HEADER_PER_SECTION = 640, 290
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,16 @@ def expected_groups(n: int, leaves: int, spread: float = SPREAD) -> int:
     points = np.array([normal.inv_cdf((i + 0.5) / QUANTILES) for i in range(QUANTILES)])
     sizes = np.exp(spread * points)
     sizes *= n / leaves / sizes.mean()
-    # A leaf of a mean size s has s give or take a whole group: what it is filled up to is spread over that.
-    shares = (np.arange(GROUP) + 0.5) / GROUP - 0.5
-    around = np.maximum(sizes[:, None] + np.minimum(sizes[:, None], GROUP) * shares, 0)
-    return max(-(-n // GROUP), round(leaves * float(np.ceil(around.round() / GROUP).mean())))
+    return max(-(-n // GROUP), round(leaves * float(np.ceil(sizes.round() / GROUP).mean())))
 
 
 def expected_sections(
-    n: int, dim: int, metric: Metric, config: Config, ids: IdKind = "positions"
+    n: int,
+    dim: int,
+    metric: Metric,
+    config: Config,
+    ids: IdKind = "positions",
+    padding: Mapping[str, float] | None = None,
 ) -> dict[str, Section]:
     """Return the sections, and the arrays of the ids, by name.
 
@@ -84,6 +86,9 @@ def expected_sections(
         A resolved plan.
     ids
         "positions", "integers", or the mean bytes of a string.
+    padding
+        How many groups to a leaf were seen in leaves of as many points, by the prefix of the listing; None
+        goes by sizes of leaves as they mostly are.
     """
     tree, score, reorder = config.tree, config.score, config.reorder
     codes = score if isinstance(score, AsymmetricHash) else None
@@ -113,7 +118,7 @@ def expected_sections(
     if l2 and (codes is not None or tree is not None):
         found["center"] = Section("float32", (dim,))
     if codes is not None:
-        found |= _code_sections(n, dim, l2, leaves, codes, soar=tree is not None and tree.soar_lambda is not None)
+        found |= _code_sections(n, dim, l2, leaves, codes, tree is not None and tree.soar_lambda is not None, padding or {})
     if ids == "integers":
         found["ids"] = Section("int64", (n,))
     elif not isinstance(ids, str):
@@ -123,7 +128,7 @@ def expected_sections(
 
 
 def _code_sections(
-    n: int, dim: int, l2: bool, leaves: int, codes: AsymmetricHash, *, soar: bool
+    n: int, dim: int, l2: bool, leaves: int, codes: AsymmetricHash, soar: bool, padding: Mapping[str, float]
 ) -> dict[str, Section]:
     bits = codes.lookup_bits
     seen = codes.pca_dimensions or dim
@@ -134,9 +139,14 @@ def _code_sections(
         found["projection"] = Section("float32", (seen, dim))
     if l2:
         found["term_scale"] = Section("float32", (1,))
-    listings = [("", expected_groups(n, leaves))]
+
+    def groups_of(prefix: str, spread: float) -> int:
+        seen = padding.get(prefix)
+        return expected_groups(n, leaves, spread) if seen is None else round(leaves * seen)
+
+    listings = [("", groups_of("", SPREAD))]
     if soar:
-        groups = expected_groups(n, leaves, SECOND_SPREAD)
+        groups = groups_of("spill_", SECOND_SPREAD)
         listings.append(("spill_", groups))
         found["spill_offsets"] = Section("uint64", (leaves + 1,))
         found["spill_rows"] = Section("uint32", (groups, GROUP))
@@ -148,7 +158,15 @@ def _code_sections(
     return found
 
 
-def file_bytes(sections: Mapping[str, Section]) -> int:
-    """Return the bytes of the file: sections at multiples of 64 bytes behind a header."""
+def file_bytes(sections: Mapping[str, Section], told: int = 0) -> int:
+    """Return the bytes of the file: sections at multiples of 64 bytes behind a header.
+
+    Parameters
+    ----------
+    sections
+        As `expected_sections` gives them.
+    told
+        The bytes of what the header tells beside them.
+    """
     padded = sum(-(-section.nbytes // ALIGNMENT) * ALIGNMENT for section in sections.values())
-    return padded + HEADER + HEADER_PER_SECTION * len(sections)
+    return padded + HEADER + HEADER_PER_SECTION * len(sections) + told
