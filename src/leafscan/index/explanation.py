@@ -8,8 +8,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from leafscan.index.config import AsymmetricHash, Config
-from leafscan.index.config.row_dtype import BYTES
 from leafscan.index.config.part import Part
+from leafscan.index.config.row_dtype import BYTES
 from leafscan.index.contents import Contents
 from leafscan.index.living import Knobs, Living
 from leafscan.index.metric import engine_metric
@@ -169,7 +169,9 @@ class Explanation(Part):
         lines += [f"the plan (its file does not say who chose it): {unknown}"] if unknown else []
         lines += _listed("tuning", list(self.tuning))
         parts = sorted(self.bytes_by_part.items(), key=lambda item: -item[1])
-        lines.append(f"{size_of(self.nbytes)}: " + ", ".join(f"{name} {size_of(size)}" for name, size in parts))
+        lines.append(
+            f"{size_of(self.nbytes)}: " + ", ".join(f"{name} {size_of(size)}" for name, size in parts)
+        )
         if self.latency_us is None:
             lines.append("a search for one query goes through")
         else:
@@ -242,7 +244,8 @@ def _parts(config: Config) -> dict[str, Any]:
 def _bytes(contents: Contents, tags: int, fresh: int) -> dict[str, int]:
     sections = contents.sections
     found = {
-        kind: sum(sections[name].nbytes for name in names if name in sections) for kind, names in KINDS.items()
+        kind: sum(sections[name].nbytes for name in names if name in sections)
+        for kind, names in KINDS.items()
     }
     found["ids"] = 0 if contents.ids is None else contents.ids.nbytes
     found["tags"] = tags

@@ -250,9 +250,7 @@ def _of_candidates(candidates: int) -> Decision:
     return Decision(part="search.candidates", value=candidates, why=why)
 
 
-def _projected(
-    config: Config, vectors: NDArray[np.float32], metric: Metric, told: list[Decision]
-) -> Config:
+def _projected(config: Config, vectors: NDArray[np.float32], metric: Metric, told: list[Decision]) -> Config:
     """Let codes see principal components alone, where few of them carry nearly all of the variance."""
     dim = vectors.shape[1]
     if not isinstance(config.score, AsymmetricHash):
@@ -274,9 +272,7 @@ def _projected(
     return dataclasses.replace(config, score=dataclasses.replace(config.score, pca_dimensions=seen))
 
 
-def _routed(
-    config: Config, vectors: NDArray[np.float32], metric: Metric, told: list[Decision]
-) -> Config:
+def _routed(config: Config, vectors: NDArray[np.float32], metric: Metric, told: list[Decision]) -> Config:
     """Let routing go by AVQ centroids, where the rows' norms ask for it."""
     if config.tree is None or metric != "dot_product":
         return config
@@ -364,9 +360,7 @@ def _resolve_hash(
             if threshold
             else "errors weigh alike in every direction."
         )
-        told.append(
-            Decision(part="score.anisotropic_quantization_threshold", value=threshold, why=why)
-        )
+        told.append(Decision(part="score.anisotropic_quantization_threshold", value=threshold, why=why))
     return dataclasses.replace(score, anisotropic_quantization_threshold=threshold)
 
 

@@ -112,9 +112,7 @@ def rebuilt(
     return dataclasses.replace(before, sections=sections, config=plan, ids=ids, decisions=told)
 
 
-def _rescaled_decisions(
-    before: Contents, plan: Config, built: int, now: int
-) -> tuple[Decision, ...] | None:
+def _rescaled_decisions(before: Contents, plan: Config, built: int, now: int) -> tuple[Decision, ...] | None:
     """Return what is known of the plan before, and that its leaves were made to go with the rows."""
     known, was = before.decisions, before.config
     if known is None or plan.tree is None or was.tree is None or plan.tree.num_leaves == was.tree.num_leaves:
@@ -126,7 +124,5 @@ def _rescaled_decisions(
         "search.leaves": plan.search.leaves,
         "search.upper_leaves": plan.search.upper_leaves,
     }
-    new = [
-        Decision(part=part, value=value, why=why) for part, value in changed.items() if value is not None
-    ]
+    new = [Decision(part=part, value=value, why=why) for part, value in changed.items() if value is not None]
     return (*(one for one in known if one.part not in changed), *new)

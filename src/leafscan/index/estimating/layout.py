@@ -118,7 +118,9 @@ def expected_sections(
     if l2 and (codes is not None or tree is not None):
         found["center"] = Section("float32", (dim,))
     if codes is not None:
-        found |= _code_sections(n, dim, l2, leaves, codes, tree is not None and tree.soar_lambda is not None, padding or {})
+        found |= _code_sections(
+            n, dim, l2, leaves, codes, tree is not None and tree.soar_lambda is not None, padding or {}
+        )
     if ids == "integers":
         found["ids"] = Section("int64", (n,))
     elif not isinstance(ids, str):

@@ -71,7 +71,9 @@ def build_work(size: Size) -> dict[str, float]:
         if trained < n:
             work["filling the leaves"] = _assign_all(n, leaves, dim) + _nearby(n, leaves, dim)
         if tree.upper_leaves is not None:
-            work["training the upper tree"] = _kmeans(leaves, tree.upper_leaves, tree.training_iterations, dim)
+            work["training the upper tree"] = _kmeans(
+                leaves, tree.upper_leaves, tree.training_iterations, dim
+            )
         if tree.soar_lambda is not None and leaves > 1:
             work["spilling into second leaves"] = 2.0 * n * leaves * dim
         if tree.avq_eta is not None and tree.avq_eta > 1:
@@ -103,7 +105,9 @@ def _kmeans(points: int, clusters: int, rounds: int, dim: int, *, from_points: b
     if clusters < GROUPED_FROM or from_points:
         few = min(FEW_ROUNDS, rounds - 1)
         chosen = min(points, FEW_POINTS * clusters)
-        starts = few * (_compared(chosen, clusters, dim) + _moved(chosen, dim)) + _compared(points, clusters, dim)
+        starts = few * (_compared(chosen, clusters, dim) + _moved(chosen, dim)) + _compared(
+            points, clusters, dim
+        )
         later = rounds - few - 1
     else:
         groups = math.isqrt(clusters)
