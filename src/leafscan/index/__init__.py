@@ -14,6 +14,9 @@ from leafscan.index.index import Index, SearchResult, load
 from leafscan.index.inspection import FileSection, FileSummary, inspect
 from leafscan.index.search_explanation import ExplainedResult, SearchExplanation
 from leafscan.index.slots import Slot
+from leafscan.index.tuning.likeness import OutOfDistributionWarning
+from leafscan.index.tuning.points import OperatingPoint, RecallCurve
+from leafscan.index.tuning.record import Trial, Tuning
 from leafscan.index.version import __version__
 
 if TYPE_CHECKING:
@@ -35,6 +38,9 @@ __all__ = [
     "Filter",
     "Index",
     "Interval",
+    "OperatingPoint",
+    "OutOfDistributionWarning",
+    "RecallCurve",
     "Reorder",
     "SearchExplanation",
     "SearchParams",
@@ -42,6 +48,8 @@ __all__ = [
     "Slot",
     "Step",
     "Tree",
+    "Trial",
+    "Tuning",
     "__version__",
     "build",
     "inspect",

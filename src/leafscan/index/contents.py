@@ -11,6 +11,7 @@ from leafscan.index.config import Config
 from leafscan.index.decisions import Decision
 from leafscan.index.ids import StringIds
 from leafscan.index.metric import Metric
+from leafscan.index.tuning.record import Tuning
 
 if TYPE_CHECKING:
     from leafscan.index.tags import Tags
@@ -40,6 +41,8 @@ class Contents:
         What is said of the rows, by the positions they were given at; None where nothing is.
     decisions
         What of the plan leafscan chose, and why; None where that is not known (older files).
+    tuning
+        What was measured of its searches; None where nothing was.
     """
 
     sections: Mapping[str, NDArray[Any]]
@@ -50,3 +53,4 @@ class Contents:
     ids: NDArray[np.int64] | StringIds | None
     tags: "Tags | None" = None
     decisions: tuple[Decision, ...] | None = None
+    tuning: Tuning | None = None

@@ -13,8 +13,10 @@ from leafscan.index.config.row_dtype import BYTES
 from leafscan.index.contents import Contents
 from leafscan.index.living import Knobs, Living
 from leafscan.index.metric import engine_metric
+from leafscan.index.plan import PLAN
 from leafscan.index.sections import GROUP
 from leafscan.index.summary import size_of, summary
+from leafscan.index.tuning.record import Tuning
 
 __all__ = ["Choice", "Explanation", "Step", "explain"]
 
@@ -160,9 +162,11 @@ class Explanation(Part):
     def __str__(self) -> str:
         """Tell all of it in some twenty lines."""
         lines = [self.summary]
-        titles: dict[By, str] = {"leafscan": "chosen by leafscan", "tuning": "chosen by tuning"}
-        for by, title in titles.items():
-            lines += _listed(title, [str(choice) for choice in self.choices if choice.by == by])
+        lines += _listed(
+            "chosen by leafscan", [str(choice) for choice in self.choices if choice.by == "leafscan"]
+        )
+        tuned = ", ".join(str(choice) for choice in self.choices if choice.by == "tuning")
+        lines += [f"chosen by measuring: {tuned}"] if tuned else []
         given = ", ".join(str(choice) for choice in self.choices if choice.by == "caller")
         unknown = ", ".join(str(choice) for choice in self.choices if choice.by == "unknown")
         lines += [f"given by the caller: {given}"] if given else []
@@ -205,7 +209,7 @@ def explain(living: Living, nbytes: int) -> Explanation:
     return Explanation(
         summary=summary(count, contents.dim, contents.metric, contents.config, nbytes),
         choices=_choices(contents),
-        tuning=(),
+        tuning=_tuning(contents.tuning),
         nbytes=nbytes,
         bytes_by_part=_bytes(contents, tags, searcher.fresh_nbytes),
         steps=_steps(contents, living.knobs, count, measured),
@@ -220,15 +224,35 @@ def _listed(title: str, entries: list[str]) -> list[str]:
 
 def _choices(contents: Contents) -> tuple[Choice, ...]:
     decided = {decision.part: decision for decision in contents.decisions or ()}
-    others: By = "unknown" if contents.decisions is None else "caller"
+    tuning = contents.tuning
+    others: By = "unknown" if contents.decisions is None else "tuning" if PLAN in decided else "caller"
     choices = []
     for part, value in _parts(contents.config).items():
         decision = decided.get(part)
-        if decision is not None and decision.value == value:
+        if tuning is not None and part.startswith("search.") and value is not None:
+            choices.append(Choice(part=part, value=value, by="tuning", why=""))
+        elif decision is not None and decision.value == value:
             choices.append(Choice(part=part, value=value, by="leafscan", why=decision.why))
         elif value is not None:
             choices.append(Choice(part=part, value=value, by=others, why=""))
     return tuple(choices)
+
+
+def _tuning(tuning: Tuning | None) -> tuple[str, ...]:
+    """Tell what tuning found, and each plan that it tried."""
+    if tuning is None:
+        return ()
+    told = [str(tuning)]
+    if len(tuning.trials) > 1:
+        for trial in tuning.trials:
+            reorder, score = trial.config.reorder, trial.config.score
+            kept = trial.config.row_dtype or "no"
+            first = "" if reorder is None or reorder.first_dtype is None else f"{reorder.first_dtype} and "
+            leaves = "" if trial.config.tree is None else f"{trial.config.tree.num_leaves:,} leaves, "
+            kind = "codes, " if isinstance(score, AsymmetricHash) else "exact, "
+            what = f"{leaves}{kind}{first}{kept} rows, {size_of(trial.nbytes)}"
+            told.append(f"{what}: {trial.verdict}")
+    return (*told, *tuning.notes)
 
 
 def _parts(config: Config) -> dict[str, Any]:

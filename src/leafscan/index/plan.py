@@ -14,7 +14,7 @@ from leafscan.index.decisions import Decision
 from leafscan.index.metric import Metric
 from leafscan.index.projection import components_for
 
-__all__ = ["decide", "default_plan", "is_resolved", "resolve"]
+__all__ = ["decide", "default_plan", "is_resolved", "planned", "reasons", "resolve"]
 
 #: Below this many rows exact search is quick enough that approximation buys nothing anyone would notice.
 EXACT_BELOW = 20_000
@@ -50,6 +50,9 @@ VARIANCE_SEEN = 0.88
 COMPONENTS_MULTIPLE = 8
 PROJECTED_SHARE = 0.5
 
+#: The decision that is of all of a plan, where it was chosen by measuring.
+PLAN = "plan"
+
 #: The scan adds up one entry a block in 15 bits.
 MAX_BLOCKS = 32_767
 
@@ -67,7 +70,7 @@ AVQ_ETA = 4.0
 NORM_SAMPLE = 10_000
 
 
-def default_plan(n: int, dim: int, metric: Metric) -> Config:
+def default_plan(n: int, dim: int, metric: Metric, *, exact_below: int = EXACT_BELOW) -> Config:
     """Choose a plan by size alone.
 
     Parameters
@@ -80,6 +83,8 @@ def default_plan(n: int, dim: int, metric: Metric) -> Config:
         "dot_product", "cosine" or "squared_l2"; by size alone the choice is the same for all. What depends
         on the rows, the anisotropic threshold, whether AVQ centroids route and whether codes see principal
         components, `resolve` adds.
+    exact_below
+        With fewer rows than that the choice is exact search.
 
     Returns
     -------
@@ -93,7 +98,7 @@ def default_plan(n: int, dim: int, metric: Metric) -> Config:
     >>> default_plan(1_000_000, 100, "cosine").tree.num_leaves
     4000
     """
-    if n < EXACT_BELOW:
+    if n < exact_below:
         return Config()
     leaves = min(round(LEAVES_PER_SQUARE_ROOT * math.sqrt(n)), n // ROWS_PER_LEAF)
     return Config(
@@ -167,13 +172,9 @@ def decide(
     [('score', 'brute_force')]
     """
     n = len(vectors) if n is None else n
-    dim = vectors.shape[1]
     told: list[Decision] = []
     if config is None:
-        config = default_plan(n, dim, metric)
-        told += _of_size(config, n, dim)
-        config = _projected(config, vectors, metric, told)
-        config = _routed(config, vectors, metric, told)
+        config = _planned(vectors, metric, n, EXACT_BELOW, told)
     if config.tree is not None and config.tree.num_leaves > n:
         raise ValueError(
             f"Tree's num_leaves must be at most the number of rows; "
@@ -207,17 +208,88 @@ def decide(
     return dataclasses.replace(config, tree=tree, score=score, search=search), tuple(told)
 
 
+def planned(vectors: NDArray[np.float32], metric: Metric, *, exact_below: int = EXACT_BELOW) -> Config:
+    """Choose a plan by size and by what the rows are like.
+
+    Parameters
+    ----------
+    vectors
+        (n, d) float32, as given.
+    metric
+        "dot_product", "cosine" or "squared_l2".
+    exact_below
+        With fewer rows than that the choice is exact search.
+
+    Returns
+    -------
+    Config
+        What is left open in it, `resolve` fills.
+
+    Examples
+    --------
+    >>> rows = np.random.default_rng(0).normal(size=(2_000, 8)).astype(np.float32)
+    >>> planned(rows, "cosine", exact_below=0).tree.num_leaves
+    50
+    """
+    return _planned(vectors, metric, len(vectors), exact_below, [])
+
+
+def reasons(config: Config, vectors: NDArray[np.float32], metric: Metric) -> tuple[Decision, ...]:
+    """Tell why a plan is as it is that tuning went on from, without making it anew.
+
+    What was found of the rows' components is not found again: of these no more is told than the plan says.
+
+    Parameters
+    ----------
+    config
+        The plan that was chosen.
+    vectors, metric
+        As `resolve` takes them.
+
+    Returns
+    -------
+    tuple of Decision
+        The first is of the whole `PLAN`; whatever the others do not tell was measured.
+
+    Examples
+    --------
+    >>> rows = np.ones((100, 4), np.float32)
+    >>> [(one.part, one.value) for one in reasons(Config(), rows, "cosine")]
+    [('plan', 'measured')]
+    """
+    n, dim = vectors.shape
+    told = [Decision(part=PLAN, value="measured", why="plans were built, and their searches measured.")]
+    if config.tree is None:
+        return tuple(told)
+    told.append(_of_num_leaves(config.tree.num_leaves, n))
+    seen = config.score.pca_dimensions if isinstance(config.score, AsymmetricHash) else None
+    if seen is not None:
+        why = f"so many of {dim} principal components carry {VARIANCE_SEEN:g} of the variance and more."
+        told.append(Decision(part="score.pca_dimensions", value=seen, why=why))
+    _routed(config, vectors, metric, told)
+    bare = dataclasses.replace(config.tree, spherical=None)
+    _resolve_tree(bare, metric, told)
+    if isinstance(config.score, AsymmetricHash):
+        score = dataclasses.replace(config.score, anisotropic_quantization_threshold=None)
+        _resolve_hash(score, vectors, metric, told)
+    return tuple(told)
+
+
+def _planned(
+    vectors: NDArray[np.float32], metric: Metric, n: int, exact_below: int, told: list[Decision]
+) -> Config:
+    dim = vectors.shape[1]
+    config = default_plan(n, dim, metric, exact_below=exact_below)
+    told += _of_size(config, n, dim)
+    return _routed(_projected(config, vectors, metric, told), vectors, metric, told)
+
+
 def _of_size(config: Config, n: int, dim: int) -> list[Decision]:
     """Tell why the plan of a size is as it is."""
     if config.tree is None:
         why = f"{n:,} rows are below {EXACT_BELOW:,}: exact search is as quick as anyone would notice."
         return [Decision(part="score", value="brute_force", why=why)]
     leaves = config.tree.num_leaves
-    by_root = round(LEAVES_PER_SQUARE_ROOT * math.sqrt(n))
-    if leaves == by_root:
-        why = f"{LEAVES_PER_SQUARE_ROOT:g} times the square root of {n:,} rows, {n / leaves:.0f} to a leaf."
-    else:
-        why = f"one for {ROWS_PER_LEAF} of {n:,} rows, since codes are scanned in groups of 32."
     width = min(DIMENSIONS_PER_BLOCK, dim)
     return [
         Decision(
@@ -226,13 +298,22 @@ def _of_size(config: Config, n: int, dim: int) -> list[Decision]:
             why=f"{n:,} rows are at least {EXACT_BELOW:,}, too many to score each; codes of 4 bits for "
             f"{width} dimensions are a sixteenth of the rows' bytes.",
         ),
-        Decision(part="tree.num_leaves", value=leaves, why=why),
+        _of_num_leaves(leaves, n),
         Decision(
             part="reorder.dtype", value="float32", why="rows are kept as they are given, so scores are exact."
         ),
         _of_leaves(_searched(leaves), leaves),
         _of_candidates(CANDIDATES),
     ]
+
+
+def _of_num_leaves(leaves: int, n: int) -> Decision:
+    by_root = round(LEAVES_PER_SQUARE_ROOT * math.sqrt(n))
+    if leaves == by_root:
+        why = f"{LEAVES_PER_SQUARE_ROOT:g} times the square root of {n:,} rows, {n / leaves:.0f} to a leaf."
+    else:
+        why = f"one for {ROWS_PER_LEAF} of {n:,} rows, since codes are scanned in groups of 32."
+    return Decision(part="tree.num_leaves", value=leaves, why=why)
 
 
 def _of_leaves(leaves: int, of: int) -> Decision:
