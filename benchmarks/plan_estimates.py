@@ -165,7 +165,7 @@ def _latency(index: leafscan.Index, queries: Matrix) -> float:
 
 
 def spreads(runs: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return, by kind of estimate, what shares of the runs were held, and which factors would hold SHARE of them."""
+    """Return, by kind of estimate, the share of runs that was held, and the factors that hold SHARE."""
     found: dict[str, dict[str, Any]] = {}
     for kind in ("blind", "sampled"):
         for what in ("build_seconds", "latency_us"):

@@ -9,6 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from leafscan.index import deciding
 from leafscan.index.config import AsymmetricHash, Config, Reorder, SearchParams, Tree
 from leafscan.index.decisions import Decision
 from leafscan.index.metric import Metric
@@ -142,7 +143,12 @@ def resolve(config: Config | None, vectors: NDArray[np.float32], metric: Metric)
 
 
 def decide(
-    config: Config | None, vectors: NDArray[np.float32], metric: Metric, *, n: int | None = None
+    config: Config | None,
+    vectors: NDArray[np.float32],
+    metric: Metric,
+    *,
+    n: int | None = None,
+    exact_below: int = EXACT_BELOW,
 ) -> tuple[Config, tuple[Decision, ...]]:
     """Do as `resolve` does, and tell why.
 
@@ -152,6 +158,8 @@ def decide(
         As `resolve` takes them.
     n
         How many rows the index is to have, where ``vectors`` are a sample of them; None for all.
+    exact_below
+        With fewer rows than that the choice is exact search.
 
     Returns
     -------
@@ -174,7 +182,7 @@ def decide(
     n = len(vectors) if n is None else n
     told: list[Decision] = []
     if config is None:
-        config = _planned(vectors, metric, n, EXACT_BELOW, told)
+        config = _planned(vectors, metric, n, exact_below, told)
     if config.tree is not None and config.tree.num_leaves > n:
         raise ValueError(
             f"Tree's num_leaves must be at most the number of rows; "
@@ -189,21 +197,14 @@ def decide(
     leaves, candidates = config.search.leaves, config.search.candidates
     if leaves is None and config.tree is not None:
         leaves = _searched(config.tree.num_leaves)
-        told.append(_of_leaves(leaves, config.tree.num_leaves))
+        told.append(_leaves(leaves, config.tree.num_leaves))
     if candidates is None and config.reorder is not None:
         candidates = CANDIDATES
-        told.append(_of_candidates(candidates))
+        told.append(deciding.candidates(candidates))
     upper = config.search.upper_leaves
     if upper is None and config.tree is not None and config.tree.upper_leaves is not None:
         upper = math.ceil(UPPER_SHARE * config.tree.upper_leaves)
-        told.append(
-            Decision(
-                part="search.upper_leaves",
-                value=upper,
-                why=f"{UPPER_SHARE:.0%} of the {config.tree.upper_leaves:,} upper leaves keep nearly all of "
-                "what a search of all finds.",
-            )
-        )
+        told.append(deciding.upper_leaves(upper, config.tree.upper_leaves, UPPER_SHARE))
     search = dataclasses.replace(config.search, leaves=leaves, candidates=candidates, upper_leaves=upper)
     return dataclasses.replace(config, tree=tree, score=score, search=search), tuple(told)
 
@@ -261,11 +262,11 @@ def reasons(config: Config, vectors: NDArray[np.float32], metric: Metric) -> tup
     told = [Decision(part=PLAN, value="measured", why="plans were built, and their searches measured.")]
     if config.tree is None:
         return tuple(told)
-    told.append(_of_num_leaves(config.tree.num_leaves, n))
+    told.append(deciding.num_leaves(config.tree.num_leaves, n, LEAVES_PER_SQUARE_ROOT, ROWS_PER_LEAF))
     seen = config.score.pca_dimensions if isinstance(config.score, AsymmetricHash) else None
     if seen is not None:
         why = f"so many of {dim} principal components carry {VARIANCE_SEEN:g} of the variance and more."
-        told.append(Decision(part="score.pca_dimensions", value=seen, why=why))
+        told.append(deciding.seen(seen, why))
     _routed(config, vectors, metric, told)
     bare = dataclasses.replace(config.tree, spherical=None)
     _resolve_tree(bare, metric, told)
@@ -280,55 +281,18 @@ def _planned(
 ) -> Config:
     dim = vectors.shape[1]
     config = default_plan(n, dim, metric, exact_below=exact_below)
-    told += _of_size(config, n, dim)
-    return _routed(_projected(config, vectors, metric, told), vectors, metric, told)
-
-
-def _of_size(config: Config, n: int, dim: int) -> list[Decision]:
-    """Tell why the plan of a size is as it is."""
     if config.tree is None:
-        why = f"{n:,} rows are below {EXACT_BELOW:,}: exact search is as quick as anyone would notice."
-        return [Decision(part="score", value="brute_force", why=why)]
+        told.append(deciding.exact(n, exact_below))
+        return config
     leaves = config.tree.num_leaves
-    width = min(DIMENSIONS_PER_BLOCK, dim)
-    return [
-        Decision(
-            part="score",
-            value="asymmetric_hash",
-            why=f"{n:,} rows are at least {EXACT_BELOW:,}, too many to score each; codes of 4 bits for "
-            f"{width} dimensions are a sixteenth of the rows' bytes.",
-        ),
-        _of_num_leaves(leaves, n),
-        Decision(
-            part="reorder.dtype", value="float32", why="rows are kept as they are given, so scores are exact."
-        ),
-        _of_leaves(_searched(leaves), leaves),
-        _of_candidates(CANDIDATES),
+    told += [
+        deciding.hashed(n, min(DIMENSIONS_PER_BLOCK, dim)),
+        deciding.num_leaves(leaves, n, LEAVES_PER_SQUARE_ROOT, ROWS_PER_LEAF),
+        deciding.float32_rows(),
+        _leaves(_searched(leaves), leaves),
+        deciding.candidates(CANDIDATES),
     ]
-
-
-def _of_num_leaves(leaves: int, n: int) -> Decision:
-    by_root = round(LEAVES_PER_SQUARE_ROOT * math.sqrt(n))
-    if leaves == by_root:
-        why = f"{LEAVES_PER_SQUARE_ROOT:g} times the square root of {n:,} rows, {n / leaves:.0f} to a leaf."
-    else:
-        why = f"one for {ROWS_PER_LEAF} of {n:,} rows, since codes are scanned in groups of 32."
-    return Decision(part="tree.num_leaves", value=leaves, why=why)
-
-
-def _of_leaves(leaves: int, of: int) -> Decision:
-    if leaves == of:
-        why = f"all of them: there are no more than {SEARCHED_AT_LEAST}."
-    elif leaves == SEARCHED_AT_LEAST:
-        why = f"at least so many, of {of:,}."
-    else:
-        why = f"{SEARCHED_SHARE:.0%} of {of:,}, which reach a recall of .99 and more on the packaged sets."
-    return Decision(part="search.leaves", value=leaves, why=why)
-
-
-def _of_candidates(candidates: int) -> Decision:
-    why = "thirty for each of the usual k = 10: 100 lose .01 of recall, 500 win .001 to .004."
-    return Decision(part="search.candidates", value=candidates, why=why)
+    return _routed(_projected(config, vectors, metric, told), vectors, metric, told)
 
 
 def _projected(config: Config, vectors: NDArray[np.float32], metric: Metric, told: list[Decision]) -> Config:
@@ -338,7 +302,7 @@ def _projected(config: Config, vectors: NDArray[np.float32], metric: Metric, tol
         return config
 
     def note(value: int | None, why: str) -> None:
-        told.append(Decision(part="score.pca_dimensions", value=value, why=why))
+        told.append(deciding.seen(value, why))
 
     if dim < PROJECTED_FROM:
         note(None, f"codes see all {dim} dimensions: from {PROJECTED_FROM} on fewer components may do.")
@@ -361,19 +325,14 @@ def _routed(config: Config, vectors: NDArray[np.float32], metric: Metric, told: 
     with np.errstate(all="ignore"):
         spread = float(norms.std() / norms.mean())
     differ = NORMS_DIFFER <= spread < math.inf
-    lengths = f"the rows' norms differ by {spread:.2g} of their mean"
-    told.append(
-        Decision(
-            part="tree.avq_eta",
-            value=AVQ_ETA if differ else None,
-            why=f"{lengths}, at least {NORMS_DIFFER:g}: centroids that weigh errors along a row route better."
-            if differ
-            else f"{lengths}, less than {NORMS_DIFFER:g}: leaves are routed by their means.",
-        )
-    )
+    told.append(deciding.routed(AVQ_ETA if differ else None, spread, NORMS_DIFFER))
     if not differ:
         return config
     return dataclasses.replace(config, tree=dataclasses.replace(config.tree, avq_eta=AVQ_ETA))
+
+
+def _leaves(leaves: int, of: int) -> Decision:
+    return deciding.leaves(leaves, of, SEARCHED_SHARE, SEARCHED_AT_LEAST)
 
 
 def _searched(leaves: int) -> int:
@@ -395,12 +354,7 @@ def _resolve_tree(tree: Tree, metric: Metric, told: list[Decision]) -> Tree:
     spherical = tree.spherical
     if spherical is None:
         spherical = metric == "cosine"
-        why = (
-            "cosine goes by directions alone."
-            if spherical
-            else f"{metric} goes by more than directions: leaves are partitioned by distance."
-        )
-        told.append(Decision(part="tree.spherical", value=spherical, why=why))
+        told.append(deciding.spherical(spherical, metric))
     return dataclasses.replace(tree, spherical=spherical)
 
 
@@ -435,13 +389,7 @@ def _resolve_hash(
         _check_plain("AsymmetricHash", threshold)
     if threshold is None:
         threshold = 0.0 if metric == "squared_l2" else _threshold(vectors, metric)
-        why = (
-            f"errors along a row of median norm weigh {ETA:g} times those across it, since the best scores are "
-            "those of queries that point along the row."
-            if threshold
-            else "errors weigh alike in every direction."
-        )
-        told.append(Decision(part="score.anisotropic_quantization_threshold", value=threshold, why=why))
+        told.append(deciding.threshold(threshold, ETA))
     return dataclasses.replace(score, anisotropic_quantization_threshold=threshold)
 
 

@@ -31,8 +31,8 @@ SECOND_SPREAD = 0.6
 #: So many quantiles stand for the sizes.
 QUANTILES = 512
 
-#: The header of a file, beside the decisions: what it holds whatever the plan, and for each section its entry,
-#: its padding's, and its part of the description, with a SHA-256.
+#: The header of a file, beside the decisions: what it holds whatever the plan, and for each section its
+#: entry, its padding's, and its part of the description, with a SHA-256.
 HEADER, HEADER_PER_SECTION = 640, 290
 
 

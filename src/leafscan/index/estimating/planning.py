@@ -22,6 +22,7 @@ from leafscan.index.metric import Metric, check_metric
 from leafscan.index.numbers import real_number, whole_number
 from leafscan.index.plan import decide
 from leafscan.index.threads import check_threads
+from leafscan.index.tuning.candidates import EXACT_ALWAYS
 
 __all__ = ["plan"]
 
@@ -34,6 +35,9 @@ QUERIES, QUERY_SHARE = 512, 8
 
 #: A trial build is made so many times, and the quickest counts, unless the first took more seconds than that.
 REPEATS, PATIENCE = 2, 0.4
+
+#: With a recall, exact search is chosen for at most so many numbers in all: what a core reads in 10 us.
+EXACT_NUMBERS = 50_000
 
 #: What expected values are multiplied by, low and high, without a sample and with one: nine of ten runs on
 #: the packaged sets and synthetic ones lay between (python -m benchmarks.plan_estimates).
@@ -122,7 +126,7 @@ def plan(
     rows, queries, sampled = _rows(sample, n, dim, seed)
     _check_leaves(config, n)
     work = _Work(n, dim, known, rows, queries, threads, seed)
-    resolved, decisions = _decided(config, rows, known, n)
+    resolved, decisions = _decided(config, rows, known, n, recall)
     small = work.in_shape(resolved)
     reckoned = recall is not None and (config is None or _open(config))
     if recall is not None and reckoned:
@@ -276,9 +280,13 @@ def _check_leaves(config: Config | None, n: int) -> None:
 
 
 def _decided(
-    config: Config | None, rows: NDArray[np.float32], metric: Metric, n: int
+    config: Config | None, rows: NDArray[np.float32], metric: Metric, n: int, recall: float | None
 ) -> tuple[Config, tuple[Decision, ...]]:
-    return decide(config, rows, metric, n=n)
+    if config is not None or recall is None:
+        return decide(config, rows, metric, n=n)
+    # A build with a recall measures, and finds that leaves pay much earlier.
+    few = recall == 1 or n < EXACT_ALWAYS or n * rows.shape[1] < EXACT_NUMBERS
+    return decide(config, rows, metric, n=n, exact_below=n + 1 if few else 0)
 
 
 def _open(config: Config) -> bool:
@@ -320,13 +328,19 @@ def _id_kind(ids: Any) -> IdKind:
 def _notes(
     resolved: Config, asked: Config | None, metric: Metric, sampled: int, reckoned: bool
 ) -> tuple[str, ...]:
-    if sampled:
-        return ()
     notes = []
+    if reckoned and asked is None:
+        notes.append(
+            "leafscan.build with recall= measures as well, and may choose another plan: it takes up to three "
+            "times as long."
+        )
+    if sampled:
+        return tuple(notes)
     if reckoned and resolved.tree is not None:
         notes.append("how many leaves and candidates a recall takes depends on the rows: give a sample.")
     if asked is None and isinstance(resolved.score, AsymmetricHash):
         notes.append(
-            "whether codes see all dimensions, and what leaves are routed by, depends on the rows: give a sample."
+            "whether codes see all dimensions, and what leaves are routed by, depends on the rows: "
+            "give a sample."
         )
     return tuple(notes)

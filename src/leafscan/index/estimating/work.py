@@ -24,9 +24,9 @@ POINTS_PER_GROUP, GROUP_ROUNDS = 512, 8
 POINTS_PER_CLUSTER, CLUSTER_ROUNDS = 128, 6
 CENTROID_ROUNDS = 6
 
-#: In multiply-adds (some 20 ps of one Zen 4 core): choosing the better of two centroids for a row; putting one
-#: of a centroid's neighbours in its place; adding a number of a row to a mean, its way from memory included,
-#: and what goes with every row.
+#: In multiply-adds (some 20 ps of one Zen 4 core): choosing the better of two centroids for a row; putting
+#: one of a centroid's neighbours in its place; adding a number of a row to a mean, its way from memory
+#: included, and what goes with every row.
 CHOSEN = 4.3
 SORTED = 286.0
 MOVED = 69.0
