@@ -1,7 +1,6 @@
 """`leafscan.plan`."""
 
 import dataclasses
-import json
 import time
 from typing import Any, SupportsIndex
 
@@ -140,7 +139,6 @@ def plan(
     sections = expected_sections(
         n, dim, known, resolved, _id_kind(ids), small.padding(resolved) if sampled else None
     )
-    told = len(json.dumps([one.to_dict() for one in decisions]))
     spread = RECALL_SPREAD if reckoned and resolved.tree is not None else LATENCY_SPREAD
     return Estimate(
         n=n,
@@ -151,7 +149,7 @@ def plan(
         config=resolved,
         decisions=decisions,
         nbytes=sum(section.nbytes for section in sections.values()),
-        file_nbytes=file_bytes(sections, told),
+        file_nbytes=file_bytes(sections),
         nbytes_by_section={name: section.nbytes for name, section in sections.items()},
         build_seconds=_around(seconds, BUILD_SPREAD[sampled > 0]),
         latency_us=_around(latency.total, spread[sampled > 0]),
