@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from leafscan.index.building import build
 from leafscan.index.config import AsymmetricHash, BruteForce, Config, Reorder, SearchParams, Tree
 from leafscan.index.errors import FileFormatError
+from leafscan.index.evaluation import Evaluation, evaluate
 from leafscan.index.files import verify
 from leafscan.index.filter import Filter
 from leafscan.index.index import Index, SearchResult, load
@@ -20,6 +21,7 @@ __all__ = [
     "BruteForce",
     "Catalogue",
     "Config",
+    "Evaluation",
     "FileFormatError",
     "FileSection",
     "FileSummary",
@@ -32,6 +34,7 @@ __all__ = [
     "Tree",
     "__version__",
     "build",
+    "evaluate",
     "inspect",
     "load",
     "open",
