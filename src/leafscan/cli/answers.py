@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafscan.cli.failing import CommandError, needs
+from leafscan.cli.outputs import check_output
 from leafscan.index.atomic import replacing
 
 __all__ = ["check_answers_file", "write_answers"]
@@ -23,8 +24,9 @@ def check_answers_file(path: Path) -> None:
     Raises
     ------
     CommandError
-        If its ending is not known, or what it needs is not installed.
+        If its ending is not known, there is no such folder, or what it needs is not installed.
     """
+    check_output(path)
     ending = path.suffix.lower()
     if ending not in _ENDINGS:
         raise CommandError(

@@ -27,6 +27,7 @@ from leafscan.cli.options import (
     parse_bytes,
 )
 from leafscan.cli.outcome import print_tuning
+from leafscan.cli.outputs import check_output
 from leafscan.cli.plans import params_in_words, plan_in_words, size_in_words
 from leafscan.cli.vectors import read_vectors
 
@@ -106,7 +107,7 @@ def build(
                 asked["queries"] = read_vectors(queries, key=queries_key, progress=bars).rows
         if config is not None:
             asked["config"] = _plan(config)
-        _check_output(output)
+        check_output(output)
         read = read_vectors(vectors, key=key, ids=ids, progress=bars)
         begin = time.perf_counter()
         index = leafscan.build(
@@ -149,11 +150,3 @@ def _plan(path: Path) -> leafscan.Config:
         return leafscan.Config.from_dict(parameters)
     except (ValueError, TypeError) as error:
         raise CommandError(f"{path} is no plan: {error}") from error
-
-
-def _check_output(path: Path) -> None:
-    """Say what is wrong before, not after, all the work."""
-    if path.is_dir():
-        raise CommandError(f"--output {path} is a folder; give a file in it.")
-    if not path.absolute().parent.is_dir():
-        raise CommandError(f"--output {path}: there is no folder {path.absolute().parent}; make it first.")

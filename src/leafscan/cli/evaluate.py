@@ -15,6 +15,7 @@ from leafscan.cli.bars import Bars
 from leafscan.cli.failing import failing, needs
 from leafscan.cli.files import IndexFile
 from leafscan.cli.options import Confidence, Count, Queries, QueriesKey, Threads
+from leafscan.cli.outputs import check_output
 from leafscan.cli.plans import time_in_words
 from leafscan.cli.vectors import read_vectors
 from leafscan.index.atomic import replacing
@@ -45,6 +46,7 @@ def evaluate(
         with needs("leafscan evaluate", "cli"):
             from leafscan.cli.report import Subject, render
 
+        check_output(output)
         index = leafscan.load(file)
         asked = None
         if queries is not None:

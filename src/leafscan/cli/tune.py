@@ -16,6 +16,7 @@ from leafscan.cli.failing import CommandError, failing
 from leafscan.cli.files import IndexFile
 from leafscan.cli.options import Confidence, Count, MaxLatency, Queries, QueriesKey, Recall, Threads
 from leafscan.cli.outcome import print_tuning
+from leafscan.cli.outputs import check_output
 from leafscan.cli.vectors import read_vectors
 
 __all__ = ["tune"]
@@ -43,6 +44,7 @@ def tune(
     with failing(), Bars(err) as bars:
         if recall is None:
             raise CommandError("leafscan tune needs --recall, as --recall .95.")
+        check_output(target)
         # In memory: what is saved may take the place of what it was loaded from, on Windows as well.
         index = leafscan.load(file, memory=True)
         asked = None

@@ -64,10 +64,20 @@ def tuning() -> Tuning:
     other = dataclasses.replace(PLAN, tree=Tree(num_leaves=120), search=SearchParams())
     trials = [
         Trial(
-            config=PLAN, nbytes=400_000, build_seconds=0.4, points=points, chosen=True, verdict="The quickest."
+            config=PLAN,
+            nbytes=400_000,
+            build_seconds=0.4,
+            points=points,
+            chosen=True,
+            verdict="The quickest.",
         ),
         Trial(
-            config=Config(), nbytes=300_000, build_seconds=0.1, points=(exact,), chosen=False, verdict="Slower."
+            config=Config(),
+            nbytes=300_000,
+            build_seconds=0.1,
+            points=(exact,),
+            chosen=False,
+            verdict="Slower.",
         ),
         Trial(config=other, nbytes=500_000, build_seconds=0.6, points=(), chosen=False, verdict="Too large."),
     ]
@@ -123,7 +133,9 @@ def test_it_needs_nothing_besides_itself(page: str) -> None:
 
 def test_headings_and_tables_can_be_followed_by_ear(page: str) -> None:
     root = _parsed(page)
-    levels = [int(element.tag[-1]) for element in root.iter() if re.fullmatch(f"{HTML}h[1-6]", str(element.tag))]
+    levels = [
+        int(element.tag[-1]) for element in root.iter() if re.fullmatch(f"{HTML}h[1-6]", str(element.tag))
+    ]
     assert levels == [1] + [2] * (len(levels) - 1)
     for table in root.iter(f"{HTML}table"):
         assert all(header.get("scope") in ("row", "col") for header in table.iter(f"{HTML}th"))
@@ -193,7 +205,9 @@ def test_exact_search_has_a_page_too(metric: str) -> None:
 
 def _luminance(colour: str) -> float:
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
@@ -239,11 +253,13 @@ def profile(tmp_path: Path) -> Iterator[Path]:
 
 _PROBE = """<script>
 addEventListener("load", () => {
-  const shown = (name) => [...document.querySelectorAll("figure ." + name)].filter((e) => e.offsetWidth > 0);
-  const boxes = [...shown("wide"), ...shown("narrow")].map((e) => e.querySelector("svg").getBoundingClientRect());
+  const shown = (name) => [...document.querySelectorAll("figure ." + name)].filter((e) => e.offsetWidth);
+  const svgs = [...shown("wide"), ...shown("narrow")].map((e) => e.firstElementChild);
+  const boxes = svgs.map((svg) => svg.getBoundingClientRect());
+  const least = Math.min(...boxes.flatMap((box) => [box.width, box.height]));
   document.documentElement.dataset.found = [
     shown("wide").length, shown("narrow").length, document.documentElement.scrollWidth > innerWidth,
-    getComputedStyle(document.body).backgroundColor, Math.min(...boxes.map((box) => Math.min(box.width, box.height))) > 200,
+    getComputedStyle(document.body).backgroundColor, least > 200,
     performance.getEntriesByType("resource").length,
   ].join("|");
 });

@@ -125,8 +125,16 @@ def test_what_is_not_clear_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"words\n", b"PK\x03\x04 damaged", b"\x93NUMPY damaged", b"PAR1 damaged", b"ARROW1 damaged"]
-    + [b"\xff\xff\xff\xff damaged", (40).to_bytes(8, "little") + b'{"a": damaged'],
+    [
+        b"",
+        b"words\n",
+        b"PK\x03\x04 damaged",
+        b"\x93NUMPY damaged",
+        b"PAR1 damaged",
+        b"ARROW1 damaged",
+        b"\xff\xff\xff\xff damaged",
+        (40).to_bytes(8, "little") + b'{"a": damaged',
+    ],
 )
 def test_what_is_foreign_or_damaged_gets_a_sentence(tmp_path: Path, content: bytes) -> None:
     if content.startswith((b"PAR1", b"ARROW1", b"\xff")):
@@ -138,7 +146,7 @@ def test_what_is_foreign_or_damaged_gets_a_sentence(tmp_path: Path, content: byt
 
 def test_objects_are_never_unpickled(tmp_path: Path) -> None:
     np.save(tmp_path / "some.npy", np.array([[{}, {}]], dtype=object))
-    with pytest.raises(CommandError, match="cannot be read as a .npy file"):
+    with pytest.raises(CommandError, match=r"cannot be read as a \.npy file"):
         read_vectors(tmp_path / "some.npy")
     np.savez(tmp_path / "some.npz", ids=np.array(["x", None], dtype=object), vectors=VECTORS[:2])
     with pytest.raises(CommandError, match="cannot be read"):
@@ -168,4 +176,6 @@ def test_a_library_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.delitem(sys.modules, "leafscan.cli.vectors.arrow_files", raising=False)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     (tmp_path / "some.parquet").write_bytes(b"PAR1")
-    _refused(tmp_path / "some.parquet", 'needs pyarrow, which is not installed; pip install "leafscan[arrow]"')
+    _refused(
+        tmp_path / "some.parquet", 'needs pyarrow, which is not installed; pip install "leafscan[arrow]"'
+    )

@@ -89,7 +89,9 @@ def test_blame_falls_on_leaves_or_on_codes(metric: str, soar: float | None, upda
 
 def test_ties_count_whichever_was_found() -> None:
     vectors = np.repeat(np.eye(8, dtype=np.float32), 50, axis=0)
-    plan = Config(tree=Tree(num_leaves=8), score=AsymmetricHash(), reorder=Reorder(), search=SearchParams(leaves=1))
+    plan = Config(
+        tree=Tree(num_leaves=8), score=AsymmetricHash(), reorder=Reorder(), search=SearchParams(leaves=1)
+    )
     index = leafscan.build(vectors, metric="cosine", config=plan)
     assert leafscan.evaluate(index, k=10, count=400, progress=False).default.recall == 1.0
 

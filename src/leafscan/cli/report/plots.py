@@ -46,7 +46,7 @@ def plot_curve(found: Evaluation, tuned: Sequence[OperatingPoint]) -> Picture:
         _latency_axis(axes, [point.latency_us for point in (*found.points, *tuned)], narrow)
         _target_lines(axes)
         rest = [point for point in found.points if point not in frontier]
-        axes.scatter(*_places(rest), s=14, color=MUTED, linewidths=0, label="others", zorder=3)
+        axes.scatter(*_places(rest), s=24, color=MUTED, linewidths=0, label="others", zorder=3)
         if tuned:
             axes.plot(
                 *_places(tuned),
@@ -97,28 +97,26 @@ def plot_curve(found: Evaluation, tuned: Sequence[OperatingPoint]) -> Picture:
 
 
 def plot_trials(trials: Sequence[Trial], k: int) -> Picture:
-    """Draw the points of each plan that was tried; only the first few have a colour of their own."""
-    shown = sorted(trials, key=lambda trial: not trial.chosen)
+    """Draw the points of each plan that was tried; the first few have a colour of their own."""
+    rest = iter([*zip(SERIES[1:], _MARKERS[1:], strict=True), *[(MUTED, ".")] * len(trials)])
+    looks = [(SERIES[0], _MARKERS[0]) if trial.chosen else next(rest) for trial in trials]
 
     def plot(axes: Axes, narrow: bool) -> None:
-        points = [point for trial in shown for point in trial.points]
+        points = [point for trial in trials for point in trial.points]
         _recall_axis(axes, [point.recall for point in points], k)
         _latency_axis(axes, [point.latency_us for point in points], narrow)
         _target_lines(axes)
-        for place, trial in enumerate(shown):
-            own = place < len(SERIES)
-            ordered = sorted(trial.points, key=lambda point: point.latency_us)
-            number = trials.index(trial) + 1
-            label = f"plan {number}, chosen" if trial.chosen else f"plan {number}"
-            axes.plot(
-                *_places(ordered),
-                color=SERIES[place] if own else MUTED,
-                marker=_MARKERS[place] if own else ".",
-                markersize=6,
-                linewidth=2 if trial.chosen else 1.2,
-                label=label,
-                zorder=4 if trial.chosen else 3,
-            )
+        for number, (trial, (colour, marker)) in enumerate(zip(trials, looks, strict=True), 1):
+            if trial.points:
+                axes.plot(
+                    *_places(sorted(trial.points, key=lambda point: point.latency_us)),
+                    color=colour,
+                    marker=marker,
+                    markersize=6,
+                    linewidth=2 if trial.chosen else 1.2,
+                    label=f"plan {number}, chosen" if trial.chosen else f"plan {number}",
+                    zorder=4 if trial.chosen else 3,
+                )
         _legend(axes, narrow)
 
     description = (

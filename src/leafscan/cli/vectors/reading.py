@@ -83,6 +83,8 @@ def read_vectors(
 
 def _chosen(store: Store, path: Path, key: str | None) -> str:
     if key is not None:
+        if "" in store.shapes:
+            raise CommandError(f"{path} holds one array, which has no name; leave --key {key} out.")
         if key not in store.shapes:
             raise CommandError(f"{path} has no {store.noun} {key!r}; {_there(store)}.")
         if key not in store.candidates:
@@ -104,6 +106,8 @@ def _chosen(store: Store, path: Path, key: str | None) -> str:
 def _there(store: Store) -> str:
     if not store.shapes:
         return "it is empty"
+    if "" in store.shapes:
+        return f"it has {store.shapes['']}"
     shown = [f"{name!r} ({shape})" for name, shape in list(store.shapes.items())[:20]]
     more = len(store.shapes) - len(shown)
     return "it has " + ", ".join(shown) + (f" and {more} more" if more else "")
