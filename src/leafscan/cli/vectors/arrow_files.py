@@ -71,9 +71,13 @@ class ArrowFile:
         done = 0
         for chunk in self._read(name):
             block = self._block(chunk, name, done, None if rows is None else rows.shape[1])
-            if rows is None:
+            if len(block) == self._rows:
+                # All in one piece, which may be a map of the file.
+                rows = block
+            elif rows is None:
                 rows = np.empty((self._rows, block.shape[1]), block.dtype)
-            rows[done : done + len(block)] = block
+            if rows is not block:
+                rows[done : done + len(block)] = block
             done += len(block)
             if progress is not None:
                 progress(f"Reading {self._path.name}", done, self._rows)

@@ -19,6 +19,9 @@ BATCH = 64
 #: Scores that differ by less than this share are taken for equal.
 TIE = 1e-6
 
+#: So many pairs of answers are compared at a time.
+CELLS = 4_000_000
+
 Found = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
@@ -59,13 +62,19 @@ class Truth:
         names, scores
             (q, k) what a search found.
         """
-        hits = (self.names[:, :, None] == names[:, None, :]).any(axis=2)
-        there = self.names >= 0
+        step = max(1, CELLS // self.k**2)
+        parts = [slice(start, start + step) for start in range(0, len(names), step)]
+        return np.concatenate([self._hits(part, names[part], scores[part]) for part in parts])
+
+    def _hits(self, part: slice, names: NDArray[np.int64], scores: NDArray[np.float32]) -> NDArray[np.bool_]:
+        best, values = self.names[part], self.scores[part]
+        same = best[:, :, None] == names[:, None, :]
+        there = best >= 0
+        hits = same.any(axis=2)
         # Rows that tie with the last of the best are as good as these: as many as were found count.
-        last = np.take_along_axis(self.scores, np.maximum(there.sum(axis=1), 1)[:, None] - 1, axis=1)
-        extra = ~(names[:, :, None] == self.names[:, None, :]).any(axis=2)
-        spare = (_equal(scores, last) & extra & (names >= 0)).sum(axis=1)
-        waiting = ~hits & there & _equal(self.scores, last)
+        last = np.take_along_axis(values, np.maximum(there.sum(axis=1), 1)[:, None] - 1, axis=1)
+        spare = (_equal(scores, last) & ~same.any(axis=1) & (names >= 0)).sum(axis=1)
+        waiting = ~hits & there & _equal(values, last)
         made_up = waiting & (np.cumsum(waiting, axis=1) <= spare[:, None])
         found: NDArray[np.bool_] = there & (hits | made_up)
         return found
