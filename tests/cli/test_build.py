@@ -112,3 +112,32 @@ def test_sizes_are_read_or_refused(path: Path) -> None:
     code, _, err = _build(path, "--max-bytes", "many", "--recall", ".9")
     assert code == 2
     assert "give a number of bytes, as 500MB or 1.5GiB" in err
+
+
+def test_a_recall_is_measured_and_kept(path: Path) -> None:
+    code, out, err = _build(path, "--recall", ".9", "-k", "5")
+    assert code == 0, err
+    tuning = leafscan.load(path.with_name("some.leafscan")).tuning
+    assert tuning is not None
+    assert tuning.recall == 0.9
+    assert tuning.k == 5
+    assert f"recall@5 {tuning.point.recall:.4f} ({tuning.point.low:.4f} to {tuning.point.high:.4f})" in out
+    assert "asked for 0.9" in out
+    assert "vectors of the index, each never its own answer." in out
+    for trial in tuning.trials:
+        assert " ".join(trial.verdict.split()) in out or len(trial.verdict) > 40
+    for note in tuning.notes:
+        assert f"Note: {note}" in out
+
+
+def test_queries_and_limits_go_with_a_recall(path: Path) -> None:
+    np.save(path.with_name("asked.npy"), VECTORS[:200] + 0.05)
+    asked = ["--recall", ".8", "--queries", str(path.with_name("asked.npy")), "--max-bytes", "1MB"]
+    code, out, err = _build(path, *asked, "--max-latency-us", "1e6", "--max-build-s", "60", "--json")
+    assert code == 0, err
+    made = json.loads(out)
+    assert made["tuning"] == json.loads(
+        json.dumps(leafscan.load(path.with_name("some.leafscan")).tuning.to_dict())
+    )
+    assert made["tuning"]["curve"]["given"]
+    assert made["tuning"]["curve"]["queries"] == 200
