@@ -156,7 +156,12 @@ def plot_leaves(leaves: Leaves) -> Picture:
     sizes = leaves.sizes
 
     def plot(axes: Axes, narrow: bool) -> None:
-        axes.hist(sizes, bins=min(60, max(10, int(sizes.max() - sizes.min()) + 1)), color=SERIES[0])
+        axes.hist(
+            sizes,
+            bins=min(60, max(10, int(sizes.max() - sizes.min()) + 1)),
+            color=SERIES[0],
+            histtype="stepfilled",
+        )
         axes.axvline(float(sizes.mean()), color=SERIES[1], linewidth=2, label=f"mean, {sizes.mean():,.0f}")
         axes.set(xlabel="vectors in a leaf", ylabel="leaves")
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -178,7 +183,7 @@ def plot_errors(errors: ScoreErrors) -> Picture:
     reach = float(np.quantile(np.abs(values), 0.999)) or 1.0
 
     def plot(axes: Axes, narrow: bool) -> None:
-        axes.hist(values, bins=61, range=(-reach, reach), color=SERIES[0])
+        axes.hist(values, bins=61, range=(-reach, reach), color=SERIES[0], histtype="stepfilled")
         axes.axvline(0.0, color=INK, linewidth=1)
         axes.axvline(float(values.mean()), color=SERIES[1], linewidth=2, label=f"mean, {values.mean():.3g}")
         axes.set(xlabel="score by codes less exact score", ylabel="answers")
