@@ -48,7 +48,7 @@ def test_it_saves_the_cheapest_search_that_reaches_the_recall(path: Path) -> Non
     assert f"{path} searches so by default." in out
     searched = RUNNER.invoke(app, ["search", str(path), _queries(path), "--recall", ".8", "--json"], env=WIDE)
     assert searched.exit_code == 0, searched.output
-    found = index.search(VECTORS[:20] + 0.05, k=10, recall=0.8).ids.tolist()
+    found = index.search(VECTORS[:300] + 0.05, k=10, recall=0.8).ids.tolist()
     assert [json.loads(line)["ids"] for line in searched.stdout.splitlines()] == found
 
 
@@ -57,7 +57,7 @@ def test_a_dry_run_saves_nothing(path: Path) -> None:
     code, out, _ = _tune(path, "--recall", ".9", "--dry-run", "--queries", _queries(path))
     assert code == 0
     assert "Nothing was saved." in out
-    assert "over 20 queries." in out
+    assert "over 300 queries." in out
     assert path.read_bytes() == before
 
 
@@ -97,5 +97,16 @@ def test_a_search_by_recall_of_an_index_that_was_never_tuned_gets_one_sentence(p
 
 
 def _queries(path: Path) -> str:
-    np.save(path.with_name("queries.npy"), VECTORS[:20] + 0.05)
+    np.save(path.with_name("queries.npy"), VECTORS[:300] + 0.05)
     return str(path.with_name("queries.npy"))
+
+
+def test_queries_of_another_kind_are_told_when_searched_by_recall(path: Path) -> None:
+    assert _tune(path, "--recall", ".9")[0] == 0
+    np.save(path.with_name("odd.npy"), RNG.normal(size=(200, 12)).astype(np.float32))
+    command = ["search", str(path), str(path.with_name("odd.npy")), "--recall", ".9", "--json"]
+    result = RUNNER.invoke(app, command, env=WIDE)
+    assert result.exit_code == 0
+    assert result.stderr.startswith("Note: ")
+    assert "farther from their neighbours" in result.stderr
+    assert len(result.stdout.splitlines()) == 200

@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from leafscan.cli.plans import params_in_words, plan_in_words, size_in_words, time_in_words
-from leafscan.index.tuning import OperatingPoint, Tuning
+from leafscan.index.tuning.points import OperatingPoint
+from leafscan.index.tuning.record import Tuning
 
 __all__ = ["curve_table", "print_tuning", "telling_point", "trials_table"]
 

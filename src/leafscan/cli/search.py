@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -77,14 +78,19 @@ def search(
             how["params"] = leafscan.SearchParams(leaves=leaves, candidates=candidates)
         begin = time.perf_counter()
         found = []
-        for start in range(0, len(rows), BATCH):
-            found.append(index.search(rows[start : start + BATCH], k=k, threads=threads, **how))
-            bars("Searching", min(start + BATCH, len(rows)), len(rows))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("default")
+            for start in range(0, len(rows), BATCH):
+                found.append(index.search(rows[start : start + BATCH], k=k, threads=threads, **how))
+                bars("Searching", min(start + BATCH, len(rows)), len(rows))
         seconds = time.perf_counter() - begin
         ids = np.concatenate([batch.ids for batch in found])
         scores = np.concatenate([batch.scores for batch in found])
         if output is not None:
             write_answers(output, ids, scores)
+    for warning in caught[:1]:
+        # Later batches say the same with other shares.
+        err.print(Text(f"Note: {warning.message}"), soft_wrap=True)
     if as_json:
         for place, (names, values) in enumerate(zip(ids.tolist(), scores.tolist(), strict=True)):
             typer.echo(json.dumps({"query": place, "ids": names, "scores": values}))

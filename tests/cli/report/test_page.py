@@ -14,7 +14,8 @@ import pytest
 import leafscan
 from leafscan import AsymmetricHash, Config, Reorder, SearchParams, Tree
 from leafscan.index.evaluation import Evaluation
-from leafscan.index.tuning import OperatingPoint, RecallCurve, Trial, Tuning
+from leafscan.index.tuning.points import OperatingPoint, RecallCurve
+from leafscan.index.tuning.record import Trial, Tuning
 
 html5lib = pytest.importorskip("html5lib")
 pytest.importorskip("jinja2")

@@ -19,7 +19,8 @@ from leafscan.cli.plans import params_in_words, plan_in_words, size_in_words
 from leafscan.cli.report import plots
 from leafscan.index.evaluation import Evaluation
 from leafscan.index.health import Health
-from leafscan.index.tuning import OperatingPoint, Tuning
+from leafscan.index.tuning.points import OperatingPoint
+from leafscan.index.tuning.record import Tuning
 
 __all__ = ["Subject", "render"]
 

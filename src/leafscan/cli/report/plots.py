@@ -12,7 +12,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 from leafscan.cli.report.pictures import INK, MUTED, PAPER, SERIES, Picture, draw
 from leafscan.index.evaluation import Evaluation, ScoreErrors
 from leafscan.index.leaves import Leaves
-from leafscan.index.tuning import OperatingPoint, Trial
+from leafscan.index.tuning.points import OperatingPoint
+from leafscan.index.tuning.record import Trial
 
 __all__ = ["TARGETS", "plot_curve", "plot_errors", "plot_leaves", "plot_recalls", "plot_trials"]
 
