@@ -117,7 +117,7 @@ def build(
         bars(f"Writing {output.name}", 0, 0)
         index.save(output)
         nbytes = output.stat().st_size
-        tuning = getattr(index, "tuning", None)
+        tuning = index.tuning
         if as_json:
             made = {
                 "index": leafscan.inspect(output).to_dict(),

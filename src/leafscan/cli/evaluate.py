@@ -66,7 +66,7 @@ def evaluate(
             ),
             found,
             health,
-            getattr(index, "tuning", None),
+            index.tuning,
             when=f"{datetime.date.today():%d %B %Y}".lstrip("0"),
         )
         with replacing(output) as temporary:

@@ -175,3 +175,17 @@ def test_what_has_nothing_exact_is_refused() -> None:
         leafscan.evaluate(index)
     with pytest.raises(TypeError, match=r"index must be a leafscan\.Index"):
         leafscan.evaluate(VECTORS)
+
+
+def test_queries_of_another_kind_are_told() -> None:
+    index = _index("cosine", leaves=4, candidates=40)
+    assert leafscan.evaluate(index, QUERIES, progress=False).farther is None
+    index.tune(QUERIES, recall=0.8, progress=False)
+    alike = leafscan.evaluate(index, QUERIES, progress=False).farther
+    assert alike is not None
+    assert alike < 0.1
+    odd = leafscan.evaluate(index, RNG.normal(size=(200, 12)), progress=False).farther
+    assert odd is not None
+    assert odd > 0.25
+    assert leafscan.evaluate(index, count=50, progress=False).farther is None
+    assert leafscan.evaluate(index, QUERIES, k=3, progress=False).farther is None

@@ -7,14 +7,15 @@ from numpy.typing import ArrayLike
 from leafscan.index.evaluation.evaluation import Evaluation
 from leafscan.index.evaluation.points import measure_points, parameters_around
 from leafscan.index.evaluation.score_errors import measure_score_errors
-from leafscan.index.evaluation.still import still
-from leafscan.index.evaluation.truth import learn_truth, search_others
+from leafscan.index.evaluation.still import Still, still
+from leafscan.index.evaluation.truth import Truth, learn_truth, search_others
 from leafscan.index.evaluation.worst import blame, worst_queries
 from leafscan.index.leaves import examine_leaves
 from leafscan.index.numbers import real_number, whole_number
 from leafscan.index.progress import Progress, reporting
 from leafscan.index.readable import ReadableIndex
 from leafscan.index.threads import check_threads
+from leafscan.index.tuning.likeness import farther, nearness
 
 __all__ = ["evaluate"]
 
@@ -127,5 +128,14 @@ def evaluate(
             unvisited=int((missed & ~visited).sum()),
             outscored=int((missed & visited).sum()),
             leaves=examine_leaves(held.index),
+            farther=_farther(held, truth) if queries is not None else None,
             score_errors=measure_score_errors(held, truth, threads=threads),
         )
+
+
+def _farther(held: Still, truth: Truth) -> float | None:
+    tuning = held.contents.tuning
+    if tuning is None or tuning.k != truth.k:
+        return None
+    near = nearness(truth.queries, truth.scores[:, -1], held.contents.metric)
+    return farther(near, tuning.curve.nearness)

@@ -99,6 +99,10 @@ class Evaluation:
         The sizes of the leaves; None without a tree.
     score_errors
         The errors of codes; None without codes.
+    farther
+        The share of the given queries that are farther from their k-th neighbour than all but a twentieth of
+        those that the index was tuned for: much more than .05 tells queries of another kind. None where no
+        queries were given, or the index was not tuned for this ``k``.
     """
 
     k: int
@@ -113,6 +117,7 @@ class Evaluation:
     outscored: int
     leaves: Leaves | None
     score_errors: ScoreErrors | None
+    farther: float | None
 
     @property
     def frontier(self) -> tuple[OperatingPoint, ...]:
