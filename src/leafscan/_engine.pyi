@@ -100,6 +100,21 @@ class Filter:
     def nbytes(self) -> int:
         """The memory that it takes."""
 
+def keep_rows(
+    vectors: NDArray[np.float32],
+    order: NDArray[np.uint32],
+    *,
+    normalize: bool,
+    dtype: RowDtype,
+    threshold: float,
+    threads: int,
+    prefix: str = "",
+) -> dict[str, NDArray[Any]]:
+    """Lay out the rows ``order`` (m,) of ``vectors`` (n, d) as `build` does.
+
+    Returns the sections ``rows`` and, for int8, ``row_scales``, with ``prefix`` before their names.
+    """
+
 class Searcher:
     """Search over sections. They are read in place (mapped files too) and kept alive; nothing is copied."""
 

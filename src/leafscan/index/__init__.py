@@ -11,6 +11,9 @@ from leafscan.index.filter import Filter
 from leafscan.index.index import Index, SearchResult, load
 from leafscan.index.inspection import FileSection, FileSummary, inspect
 from leafscan.index.slots import Slot
+from leafscan.index.tuning.likeness import OutOfDistributionWarning
+from leafscan.index.tuning.points import OperatingPoint, RecallCurve
+from leafscan.index.tuning.record import Trial, Tuning
 from leafscan.index.version import __version__
 
 if TYPE_CHECKING:
@@ -27,11 +30,16 @@ __all__ = [
     "FileSummary",
     "Filter",
     "Index",
+    "OperatingPoint",
+    "OutOfDistributionWarning",
+    "RecallCurve",
     "Reorder",
     "SearchParams",
     "SearchResult",
     "Slot",
     "Tree",
+    "Trial",
+    "Tuning",
     "__version__",
     "build",
     "evaluate",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from leafscan.index.config import Config
 from leafscan.index.ids import StringIds
 from leafscan.index.metric import Metric
+from leafscan.index.tuning.record import Tuning
 
 if TYPE_CHECKING:
     from leafscan.index.tags import Tags
@@ -37,6 +38,8 @@ class Contents:
         Integers by row of the index, strings in the order they were given in, or None: positions.
     tags
         What is said of the rows, by the positions they were given at; None where nothing is.
+    tuning
+        What was measured of its searches; None where nothing was.
     """
 
     sections: Mapping[str, NDArray[Any]]
@@ -46,3 +49,4 @@ class Contents:
     seed: int
     ids: NDArray[np.int64] | StringIds | None
     tags: "Tags | None" = None
+    tuning: Tuning | None = None

@@ -13,7 +13,7 @@ from leafscan.index.config import AsymmetricHash, Config, Reorder, SearchParams,
 from leafscan.index.metric import Metric
 from leafscan.index.projection import components_for
 
-__all__ = ["default_plan", "is_resolved", "resolve"]
+__all__ = ["default_plan", "is_resolved", "planned", "resolve"]
 
 #: Below this many rows exact search is quick enough that approximation buys nothing anyone would notice.
 EXACT_BELOW = 20_000
@@ -66,7 +66,7 @@ AVQ_ETA = 4.0
 NORM_SAMPLE = 10_000
 
 
-def default_plan(n: int, dim: int, metric: Metric) -> Config:
+def default_plan(n: int, dim: int, metric: Metric, *, exact_below: int = EXACT_BELOW) -> Config:
     """Choose a plan by size alone.
 
     Parameters
@@ -79,6 +79,8 @@ def default_plan(n: int, dim: int, metric: Metric) -> Config:
         "dot_product", "cosine" or "squared_l2"; by size alone the choice is the same for all. What depends
         on the rows, the anisotropic threshold, whether AVQ centroids route and whether codes see principal
         components, `resolve` adds.
+    exact_below
+        With fewer rows than that the choice is exact search.
 
     Returns
     -------
@@ -92,7 +94,7 @@ def default_plan(n: int, dim: int, metric: Metric) -> Config:
     >>> default_plan(1_000_000, 100, "cosine").tree.num_leaves
     4000
     """
-    if n < EXACT_BELOW:
+    if n < exact_below:
         return Config()
     leaves = min(round(LEAVES_PER_SQUARE_ROOT * math.sqrt(n)), n // ROWS_PER_LEAF)
     return Config(
@@ -132,10 +134,9 @@ def resolve(config: Config | None, vectors: NDArray[np.float32], metric: Metric)
     >>> resolve(asked, np.ones((100, 4), np.float32), "cosine").search
     SearchParams(leaves=10, candidates=None, refined=None, upper_leaves=None)
     """
-    n, dim = vectors.shape
+    n = len(vectors)
     if config is None:
-        config = _projected(default_plan(n, dim, metric), vectors, metric)
-        config = _routed(config, vectors, metric)
+        config = planned(vectors, metric)
     if config.tree is not None and config.tree.num_leaves > n:
         raise ValueError(
             f"Tree's num_leaves must be at most the number of rows; "
@@ -157,6 +158,34 @@ def resolve(config: Config | None, vectors: NDArray[np.float32], metric: Metric)
         upper = math.ceil(UPPER_SHARE * config.tree.upper_leaves)
     search = dataclasses.replace(config.search, leaves=leaves, candidates=candidates, upper_leaves=upper)
     return dataclasses.replace(config, tree=tree, score=score, search=search)
+
+
+def planned(vectors: NDArray[np.float32], metric: Metric, *, exact_below: int = EXACT_BELOW) -> Config:
+    """Choose a plan by size and by what the rows are like.
+
+    Parameters
+    ----------
+    vectors
+        (n, d) float32, as given.
+    metric
+        "dot_product", "cosine" or "squared_l2".
+    exact_below
+        With fewer rows than that the choice is exact search.
+
+    Returns
+    -------
+    Config
+        What is left open in it, `resolve` fills.
+
+    Examples
+    --------
+    >>> rows = np.random.default_rng(0).normal(size=(2_000, 8)).astype(np.float32)
+    >>> planned(rows, "cosine", exact_below=0).tree.num_leaves
+    50
+    """
+    n, dim = vectors.shape
+    config = default_plan(n, dim, metric, exact_below=exact_below)
+    return _routed(_projected(config, vectors, metric), vectors, metric)
 
 
 def _projected(config: Config, vectors: NDArray[np.float32], metric: Metric) -> Config:

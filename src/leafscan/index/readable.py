@@ -18,6 +18,8 @@ from leafscan.index.numbers import whole_number
 from leafscan.index.query_rows import read_query_rows
 from leafscan.index.summary import summary
 from leafscan.index.threads import MAX_THREADS, default_threads
+from leafscan.index.tuning.likeness import nearness, warn_if_unlike
+from leafscan.index.tuning.record import Tuning
 
 __all__ = ["ReadableIndex", "SearchResult"]
 
@@ -77,6 +79,7 @@ class ReadableIndex:
         allow: ArrayLike | Iterable[Any] | None = None,
         deny: ArrayLike | Iterable[Any] | None = None,
         threads: SupportsIndex | None = None,
+        recall: float | None = None,
     ) -> SearchResult:
         """Find the best ``k`` rows for one query or for each of a batch.
 
@@ -105,6 +108,11 @@ class ReadableIndex:
         threads
             How many to use; by default one for a single query, and for a batch ``LEAFSCAN_NUM_THREADS``, else
             all that this process may have. Results do not depend on it.
+        recall
+            The share of the exact best k that is to be found, in place of ``params``: the quickest search of
+            the measured curve that reaches it (`tuning`; of an index that was built with a recall, or tuned).
+            For k up to that of the curve. Queries that are of another kind than those that were measured make
+            a warning, `leafscan.OutOfDistributionWarning`.
 
         Returns
         -------
@@ -141,6 +149,8 @@ class ReadableIndex:
             threads = 1 if queries.ndim == 1 else default_threads()
         elif type(threads) is not int or not 0 < threads <= MAX_THREADS:
             threads = whole_number(threads, "threads", low=1, high=MAX_THREADS)
+        if recall is not None:
+            params = self._reaching(recall, k, params)
         # What is searched, how, and what its ids stand for are of one version, though an update or a rebuild
         # may come at any moment. As long as `searcher` is held, nobody else gets its rows, or their names.
         rows = compiled = None
@@ -161,6 +171,8 @@ class ReadableIndex:
             found = searcher.search_among(
                 queries, k, leaves, candidates, threads, self._normalize, compiled, refined, upper, **rows
             )
+        if recall is not None:
+            self._look_at(queries, found[1], filter is None and allow is None)
         if living.strings:
             return SearchResult(living.names(found[0]), found[1])
         return SearchResult._make(found)
@@ -354,6 +366,37 @@ class ReadableIndex:
     def __repr__(self) -> str:
         """Tell size, metric and plan in one line."""
         return f"<leafscan.Index: {summary(len(self), self.dim, self.metric, self.config, self.nbytes)}>"
+
+    @property
+    def tuning(self) -> Tuning | None:
+        """What was measured of its searches, where it was built with a recall or tuned; else None."""
+        return self._living.contents.tuning
+
+    def _reaching(self, recall: float, k: int, params: SearchParams | None) -> SearchParams:
+        """Return the measured search that reaches a recall."""
+        if params is not None:
+            raise ValueError("recall says how thoroughly to search, and so do params; give one of them.")
+        tuning = self.tuning
+        if tuning is None:
+            raise ValueError(
+                "recall goes by a measured curve, which this index does not have: index.tune(recall=...) "
+                "makes one, and so does leafscan.build(..., recall=...)."
+            )
+        if k > tuning.k:
+            raise ValueError(
+                f"recall was measured for k up to {tuning.k}; received k = {k}. "
+                f"index.tune(recall=..., k={k}) measures it."
+            )
+        return tuning.curve.at(recall).params
+
+    def _look_at(self, queries: NDArray[np.float32], scores: NDArray[np.float32], free: bool) -> None:
+        """Warn of queries of another kind; where rows are filtered, all are farther off."""
+        tuning = self.tuning
+        if tuning is None or not free or scores.shape[-1] != tuning.k:
+            return
+        last = np.atleast_2d(scores)[:, -1]
+        near = nearness(np.atleast_2d(queries), last, self.metric)
+        warn_if_unlike(near, tuning.curve.nearness, stacklevel=3)
 
     def _filtered(self, filter: Filter) -> tuple[Living, _engine.Searcher, _engine.Filter]:
         if not isinstance(filter, Filter):

@@ -107,4 +107,6 @@ def rebuilt(
     ids = before.ids
     if isinstance(ids, np.ndarray):
         ids = ids[by_place][sections["order"]]
-    return dataclasses.replace(before, sections=sections, config=plan, ids=ids)
+    # What was measured goes for other leaves no more; for as many, learned from much the same, it does.
+    tuning = before.tuning if plan == before.config else None
+    return dataclasses.replace(before, sections=sections, config=plan, ids=ids, tuning=tuning)
