@@ -19,6 +19,9 @@ BATCH = 64
 #: Scores that differ by less than this share are taken for equal.
 TIE = 1e-6
 
+#: With this beside the seed, rows are drawn that have nothing to do with those that a tuning drew.
+APART = 0xE7A1
+
 #: So many pairs of answers are compared at a time.
 CELLS = 4_000_000
 
@@ -128,7 +131,7 @@ def learn_truth(
     if queries is None:
         rows = np.arange(len(held.names))
         if len(rows) > count:
-            rows = np.sort(np.random.default_rng(seed).choice(len(rows), count, replace=False))
+            rows = np.sort(np.random.default_rng((seed, APART)).choice(len(rows), count, replace=False))
         asked, itself = held.searcher.read_rows(rows.astype(np.uint32)), held.names[rows]
     else:
         asked = np.atleast_2d(as_queries(queries, held.contents.dim))
