@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import leafscan
-from leafscan import AsymmetricHash, Config, Reorder, SearchParams, Tree
+from leafscan import AsymmetricHash, Config, OperatingPoint, Reorder, SearchParams, Tree
+from leafscan.index.evaluation import frontier_of
 from leafscan.index.evaluation.still import still
 from leafscan.index.evaluation.truth import learn_truth, search_others
 from leafscan.index.evaluation.worst import blame
@@ -189,3 +190,14 @@ def test_queries_of_another_kind_are_told() -> None:
     assert odd > 0.25
     assert leafscan.evaluate(index, count=50, progress=False).farther is None
     assert leafscan.evaluate(index, QUERIES, k=3, progress=False).farther is None
+
+
+def test_the_frontier_is_what_nothing_beats() -> None:
+    def point(recall: float, latency: float) -> OperatingPoint:
+        return OperatingPoint(
+            params=SearchParams(), recall=recall, low=recall, high=recall, latency_us=latency
+        )
+
+    quick, good, slow, worse, same = point(0.5, 1), point(0.9, 3), point(0.9, 4), point(0.4, 2), point(0.6, 1)
+    assert frontier_of([slow, good, worse, quick, same]) == (same, good)
+    assert frontier_of([]) == ()

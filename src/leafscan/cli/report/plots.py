@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from leafscan.cli.report.pictures import INK, MUTED, PAPER, SERIES, Picture, draw
-from leafscan.index.evaluation import Evaluation, ScoreErrors
+from leafscan.index.evaluation import Evaluation, ScoreErrors, frontier_of
 from leafscan.index.leaves import Leaves
 from leafscan.index.tuning.points import OperatingPoint
 from leafscan.index.tuning.record import Trial
@@ -99,8 +99,8 @@ def plot_curve(found: Evaluation, tuned: Sequence[OperatingPoint]) -> Picture:
 
 def plot_trials(trials: Sequence[Trial], k: int) -> Picture:
     """Draw the points of each plan that was tried; the first few have a colour of their own."""
-    rest = iter([*zip(SERIES[1:], _MARKERS[1:], strict=True), *[(MUTED, ".")] * len(trials)])
-    looks = [(SERIES[0], _MARKERS[0]) if trial.chosen else next(rest) for trial in trials]
+    others = iter([*zip(SERIES[1:], _MARKERS[1:], strict=True), *[(MUTED, ".")] * len(trials)])
+    looks = [(SERIES[0], _MARKERS[0]) if trial.chosen else next(others) for trial in trials]
 
     def plot(axes: Axes, narrow: bool) -> None:
         points = [point for trial in trials for point in trial.points]
@@ -108,16 +108,20 @@ def plot_trials(trials: Sequence[Trial], k: int) -> Picture:
         _latency_axis(axes, [point.latency_us for point in points], narrow)
         _target_lines(axes)
         for number, (trial, (colour, marker)) in enumerate(zip(trials, looks, strict=True), 1):
-            if trial.points:
-                axes.plot(
-                    *_places(sorted(trial.points, key=lambda point: point.latency_us)),
-                    color=colour,
-                    marker=marker,
-                    markersize=6,
-                    linewidth=2 if trial.chosen else 1.2,
-                    label=f"plan {number}, chosen" if trial.chosen else f"plan {number}",
-                    zorder=4 if trial.chosen else 3,
-                )
+            if not trial.points:
+                continue
+            best = frontier_of(trial.points)
+            rest = [point for point in trial.points if point not in best]
+            axes.scatter(*_places(rest), s=10, color=colour, alpha=0.6, linewidths=0, zorder=3)
+            axes.plot(
+                *_places(best),
+                color=colour,
+                marker=marker,
+                markersize=6,
+                linewidth=2 if trial.chosen else 1.2,
+                label=f"plan {number}, chosen" if trial.chosen else f"plan {number}",
+                zorder=4 if trial.chosen else 3,
+            )
         _legend(axes, narrow)
 
     description = (

@@ -1,5 +1,6 @@
 """What an evaluation found."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,16 @@ from numpy.typing import NDArray
 from leafscan.index.leaves import Leaves
 from leafscan.index.tuning.points import OperatingPoint
 
-__all__ = ["Evaluation", "Missed", "ScoreErrors", "WorstQuery"]
+__all__ = ["Evaluation", "Missed", "ScoreErrors", "WorstQuery", "frontier_of"]
+
+
+def frontier_of(points: Iterable[OperatingPoint]) -> tuple[OperatingPoint, ...]:
+    """Return the points that no other one beats in both recall and latency, by rising latency."""
+    kept: list[OperatingPoint] = []
+    for point in sorted(points, key=lambda point: (point.latency_us, -point.recall)):
+        if not kept or point.recall > kept[-1].recall:
+            kept.append(point)
+    return tuple(kept)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,11 +132,7 @@ class Evaluation:
     @property
     def frontier(self) -> tuple[OperatingPoint, ...]:
         """The points that no other one beats in both recall and latency, by rising latency."""
-        kept: list[OperatingPoint] = []
-        for point in self.points:
-            if not kept or point.recall > kept[-1].recall:
-                kept.append(point)
-        return tuple(kept)
+        return frontier_of(self.points)
 
     def __repr__(self) -> str:
         """Tell the figures in one line."""
