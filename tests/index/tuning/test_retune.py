@@ -90,10 +90,14 @@ def test_what_a_search_by_recall_cannot_do_is_said(index: Index) -> None:
 def test_queries_of_another_kind_are_told(index: Index) -> None:
     index.tune(recall=0.9)
     strange = np.random.default_rng(8).normal(size=(100, DIM)).astype(np.float32)
+    rows = index.vectors(index.ids)
+    many = np.random.default_rng(8).normal(size=(5_000, DIM)).astype(np.float32)
+    many /= np.linalg.norm(many, axis=1, keepdims=True)
+    farthest = many[np.argmin(np.partition(many @ rows.T, -10, axis=1)[:, -10])]
     with pytest.warns(OutOfDistributionWarning, match=r"of another kind, and may have less recall"):
         index.search(strange, recall=0.9)
     with pytest.warns(OutOfDistributionWarning, match=r"farther .* than any of the queries") as told:
-        index.search(-100 * index.vectors(["n0"])[0], recall=0.9)
+        index.search(100 * farthest, recall=0.9)
     assert told[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
