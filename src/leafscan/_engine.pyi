@@ -176,6 +176,32 @@ class Searcher:
         allow, all is allowed that is not denied. q is 1 for queries of (d,).
         """
 
+    def search_traced(
+        self,
+        queries: NDArray[np.float32],
+        k: int,
+        leaves: int,
+        candidates: int,
+        threads: int,
+        normalize: bool = False,
+        filter: Filter | None = None,
+        refined: int = 0,
+        upper_leaves: int = 0,
+        allow: NDArray[np.uint32] | None = None,
+        deny: NDArray[np.uint32] | None = None,
+        allow_mask: NDArray[np.uint8] | None = None,
+        deny_mask: NDArray[np.uint8] | None = None,
+        mask_rows: NDArray[np.uint32] | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32], dict[str, Any]]:
+        """Search as `search` does or, with lists or masks, as `search_among`, and tell what the time went into.
+
+        The third are sums over the queries: ``nanoseconds`` (summed over threads, too) by stage, in order
+        ("prepare", "filter", "route", "tables", "scan", "select", "first_rows", "rows", "merge"), and how
+        many ``leaves`` were visited, ``points`` had their codes scanned, ``survivors`` the scan left,
+        ``first_rows`` and ``rows`` were scored; ``listed`` queries had all that they allow scored instead,
+        and ``repeated`` ones were searched again, since denied rows left fewer than k.
+        """
+
     @property
     def count(self) -> int:
         """How many rows are there."""

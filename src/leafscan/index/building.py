@@ -9,12 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from leafscan.index.arrays import as_vectors
 from leafscan.index.config import Config
 from leafscan.index.contents import Contents
+from leafscan.index.decisions import Decision
 from leafscan.index.engine_build import build_sections
 from leafscan.index.ids import StringIds, as_ids
 from leafscan.index.index import Index
 from leafscan.index.metric import check_metric
 from leafscan.index.numbers import whole_number
-from leafscan.index.plan import resolve
+from leafscan.index.plan import decide, reasons
 from leafscan.index.progress import Progress, reporting
 from leafscan.index.readable import MAX_K
 from leafscan.index.threads import check_threads
@@ -137,7 +138,10 @@ def build(
             confidence=check_confidence(confidence),
             limits=limits,
         )
-    plan = None if config is None and goal is not None else resolve(config, rows, known)
+    plan: Config | None = None
+    decisions: tuple[Decision, ...] = ()
+    if goal is None or config is not None:
+        plan, decisions = decide(config, rows, known)
     names = None if ids is None else as_ids(ids, len(rows))
     said = None if tags is None else _stored(tags, len(rows))
 
@@ -152,6 +156,8 @@ def build(
             structure, tuning = tuned(
                 rows, known, goal, config=plan, seed=seed, threads=threads, progress=report
             )
+        if plan is None:
+            decisions = reasons(structure.config, rows, known)
         plan, sections = structure.config, structure.sections
     return Index(
         Contents(
@@ -162,6 +168,7 @@ def build(
             seed=seed,
             ids=_by_row(names, sections["order"]),
             tags=said,
+            decisions=decisions,
             tuning=tuning,
         )
     )

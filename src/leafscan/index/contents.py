@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafscan.index.config import Config
+from leafscan.index.decisions import Decision
 from leafscan.index.ids import StringIds
 from leafscan.index.metric import Metric
 from leafscan.index.tuning.record import Tuning
@@ -38,6 +39,8 @@ class Contents:
         Integers by row of the index, strings in the order they were given in, or None: positions.
     tags
         What is said of the rows, by the positions they were given at; None where nothing is.
+    decisions
+        What of the plan leafscan chose, and why; None where that is not known (older files).
     tuning
         What was measured of its searches; None where nothing was.
     """
@@ -49,4 +52,5 @@ class Contents:
     seed: int
     ids: NDArray[np.int64] | StringIds | None
     tags: "Tags | None" = None
+    decisions: tuple[Decision, ...] | None = None
     tuning: Tuning | None = None

@@ -216,12 +216,9 @@ class Living:
         place[by_place] = np.arange(len(by_place), dtype=np.uint32)
         order = place[rows]
         contents = self.contents
-        return Contents(
+        return dataclasses.replace(
+            contents,
             sections={**contents.sections, **made, "order": order},
-            dim=contents.dim,
-            metric=contents.metric,
-            config=contents.config,
-            seed=contents.seed,
             ids=StringIds.from_strings(ids.tolist()) if roster.strings else ids[order],
             tags=tags,
             tuning=contents.tuning,
