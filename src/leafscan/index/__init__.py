@@ -7,6 +7,7 @@ from leafscan.index.config import AsymmetricHash, BruteForce, Config, Reorder, S
 from leafscan.index.decisions import Decision
 from leafscan.index.errors import FileFormatError
 from leafscan.index.estimating import Estimate, Interval
+from leafscan.index.evaluation import Evaluation, evaluate
 from leafscan.index.explanation import Choice, Explanation, Step
 from leafscan.index.files import verify
 from leafscan.index.filter import Filter
@@ -30,6 +31,7 @@ __all__ = [
     "Config",
     "Decision",
     "Estimate",
+    "Evaluation",
     "ExplainedResult",
     "Explanation",
     "FileFormatError",
@@ -52,6 +54,7 @@ __all__ = [
     "Tuning",
     "__version__",
     "build",
+    "evaluate",
     "inspect",
     "load",
     "open",

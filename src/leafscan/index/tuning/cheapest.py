@@ -7,7 +7,7 @@ the fewest leaves with which it can be reached at all, and ends once it has come
 """
 
 from collections.abc import Callable
-from functools import partial
+from typing import NamedTuple
 
 from leafscan.index.tuning.budget import Budget
 from leafscan.index.tuning.effort import Effort, ladder, nearest
@@ -24,6 +24,9 @@ CANDIDATE_STEP = 1.15
 #: than more leaves.
 MOST_CANDIDATES = 200
 MOST_CANDIDATES_AT_LEAST = 4_000
+
+#: The walk begins where so many candidates, as a multiple of k, would do.
+RICH = 40
 
 #: The walk looks at every so many-th rung, and ends when so many of them in a row are no better.
 STRIDE = 2
@@ -62,57 +65,97 @@ def cheapest(
     Effort or None
         None if no effort reaches it.
     """
-    leaves, candidates = axes(bench, n)
+    walk = _Walk(bench, target, n, budget, looked)
+    begin = walk.begin()
+    if begin is None:
+        return None
+    best = walk.along(begin, STRIDE)
+    if best.place == begin.place:
+        best = walk.along(begin, -STRIDE)
+    return walk.confirmed(walk.beside(best).effort)
 
-    def reaches(effort: Effort) -> bool:
-        looked()
-        return bench.reaches(effort, target)
 
-    most = len(candidates) - 1
-    for place in dict.fromkeys((nearest(candidates, 40 * bench.judge.k), most)):
-        with_these = partial(_reaches_with, reaches, leaves, candidates[place])
-        begin = _least(with_these, len(leaves), _start(bench, leaves))
-        if begin is not None:
-            most = place
-            break
-    else:
+class _Found(NamedTuple):
+    """A place on the ladder of leaves, and the least candidates that will do there."""
+
+    place: int
+    effort: Effort
+
+
+class _Walk:
+    def __init__(
+        self, bench: Bench, target: float, n: int, budget: Budget, looked: Callable[[], None]
+    ) -> None:
+        self._bench, self._target, self._budget, self._looked = bench, target, budget, looked
+        self._leaves, self._candidates = axes(bench, n)
+
+    def begin(self) -> _Found | None:
+        """Find the fewest leaves with which it is reached by many candidates."""
+        last = len(self._candidates) - 1
+        guess = nearest(self._leaves, self._bench.config.search.leaves or 0)
+        for rich in dict.fromkeys((nearest(self._candidates, RICH * self._bench.judge.k), last)):
+            place = _least(lambda i, rich=rich: self._reaches(i, rich), len(self._leaves), guess)  # type: ignore[misc]
+            if place is not None:
+                return self._at(place, rich)
         return None
 
-    def at(i: int) -> Effort:
-        """Return the least candidates for these leaves, of which some are known to reach it."""
-        nonlocal most
-        found = _least(lambda j: reaches(Effort(leaves[i], candidates[j])), most + 1, most)
-        # Recall may waver by a query or two along the ladder: what reached it with fewer leaves will do.
-        most = most if found is None else found
-        return Effort(leaves[i], candidates[most])
+    def along(self, begin: _Found, stride: int) -> _Found:
+        """Go on from one place, up or down, as long as it gets quicker."""
+        best = now = begin
+        worse = 0
+        end = len(self._leaves) if stride > 0 else -1
+        for place in range(begin.place + stride, end, stride):
+            if self._budget.over or worse == PATIENCE:
+                break
+            following = self._at(place, nearest(self._candidates, now.effort.candidates), down=stride < 0)
+            if following is None:
+                break
+            now = following
+            if self._latency(now) < self._latency(best):
+                best, worse = now, 0
+            else:
+                worse += 1
+        return best
 
-    best, best_place = at(begin), begin
-    worse = 0
-    for i in range(begin + STRIDE, len(leaves), STRIDE):
-        if budget.over or worse == PATIENCE:
-            break
-        effort = at(i)
-        if bench.latency(effort) < bench.latency(best):
-            best, best_place, worse = effort, i, 0
-        else:
-            worse += 1
-    for i in (best_place - 1, best_place + 1):
-        if begin < i < len(leaves) and not budget.over:
-            most = min(len(candidates) - 1, nearest(candidates, best.candidates) + 1)
-            if reaches(Effort(leaves[i], candidates[most])):
-                best = min(best, at(i), key=bench.latency)
-    # What a part of the queries let pass, all of them confirm.
-    while bench.recall(best)[1] < target:
-        more = Effort(
-            *(
-                rungs[min(nearest(rungs, now) + 1, len(rungs) - 1)]
-                for rungs, now in zip((leaves, candidates), best, strict=True)
-            )
-        )
-        if more == best:
-            return None
-        best = more
-    return best
+    def beside(self, best: _Found) -> _Found:
+        """Look at the rungs that the strides have left out."""
+        for place in (best.place - 1, best.place + 1):
+            if 0 <= place < len(self._leaves) and not self._budget.over:
+                guess = nearest(self._candidates, best.effort.candidates)
+                found = self._at(place, guess, down=place < best.place)
+                if found is not None and self._latency(found) < self._latency(best):
+                    return found
+        return best
+
+    def confirmed(self, effort: Effort) -> Effort | None:
+        """Raise what a part of the queries let pass until all of them do."""
+        while self._bench.recall(effort)[1] < self._target:
+            rungs = zip((self._leaves, self._candidates), effort, strict=True)
+            more = Effort(*(one[min(nearest(one, now) + 1, len(one) - 1)] for one, now in rungs))
+            if more == effort:
+                return None
+            effort = more
+        return effort
+
+    def _at(self, place: int, guess: int, *, down: bool = False) -> _Found | None:
+        """Return the least candidates with these leaves: some near a guess, and more where leaves are fewer.
+
+        Where leaves are more, so many are known to do, though recall may waver by a query or two.
+        """
+        count = len(self._candidates) if down else guess + 1
+        found = _least(lambda j: self._reaches(place, j), count, guess)
+        if found is None:
+            if down:
+                return None
+            found = guess
+        return _Found(place, Effort(self._leaves[place], self._candidates[found]))
+
+    def _reaches(self, place: int, candidates: int) -> bool:
+        self._looked()
+        return self._bench.reaches(Effort(self._leaves[place], self._candidates[candidates]), self._target)
+
+    def _latency(self, found: _Found) -> float:
+        return self._bench.latency(found.effort)
 
 
 def nudged(bench: Bench, effort: Effort, target: float, n: int) -> Effort | None:
@@ -180,14 +223,6 @@ def axes(bench: Bench, n: int) -> tuple[list[int], list[int]]:
         return leaves, [0]
     most = min(n, max(MOST_CANDIDATES * k, MOST_CANDIDATES_AT_LEAST))
     return leaves, ladder(min(k, most), most, CANDIDATE_STEP)
-
-
-def _reaches_with(reaches: Callable[[Effort], bool], leaves: list[int], candidates: int, place: int) -> bool:
-    return reaches(Effort(leaves[place], candidates))
-
-
-def _start(bench: Bench, leaves: list[int]) -> int:
-    return nearest(leaves, bench.config.search.leaves or 0)
 
 
 def _least(reaches: Callable[[int], bool], count: int, guess: int) -> int | None:

@@ -43,7 +43,7 @@ def recall_interval(recalls: NDArray[np.float64], k: int, confidence: float) -> 
     z = _z(confidence)
     middle = (mean + z * z / (2 * count)) / (1 + z * z / count)
     half = z / (1 + z * z / count) * (mean * (1 - mean) / count + z * z / (4 * count * count)) ** 0.5
-    return mean, min(mean, middle - half), max(mean, middle + half)
+    return mean, max(0.0, min(mean, middle - half)), min(1.0, max(mean, middle + half))
 
 
 def fewest_queries(recall: float, confidence: float) -> int:
