@@ -127,9 +127,15 @@ def run(case: Case) -> dict[str, Any]:
         "build_seconds": seconds,
         "latency_us": _latency(index, case.queries),
     }
+    if case.recall is not None:
+        # What measuring comes to, of the same leaves and codes, on queries of the same kind.
+        tuning = index.tune(case.queries, recall=case.recall, k=K)
+        measured["tuned_us"] = tuning.point.latency_us
+        measured["tuned"] = tuning.point.params.to_dict()
     best = leafscan.build(case.rows, metric=case.metric, config=Config(), progress=False)
     few = case.queries[:300]
-    wanted, found = best.search(few, k=K).ids, index.search(few, k=K).ids
+    params = index.config.search if config is None else config.search
+    wanted, found = best.search(few, k=K).ids, index.search(few, k=K, params=params).ids
     hits = [len(np.intersect1d(a, b)) / K for a, b in zip(wanted, found, strict=True)]
     return {
         "case": case.name,
@@ -189,6 +195,25 @@ def spreads(runs: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
                     "most": float(ratios.max()),
                     "within a fifth": float(np.mean(np.abs(ratios - 1) <= 0.2)),
                 }
+        aimed = [one for one in runs if "tuned_us" in one["measured"]]
+        if aimed:
+            ratios = np.array(
+                [one["measured"]["tuned_us"] / one["told"][kind]["latency_us"]["expected"] for one in aimed]
+            )
+            held = [
+                one["told"][kind]["latency_us"]["low"]
+                <= one["measured"]["tuned_us"]
+                <= one["told"][kind]["latency_us"]["high"]
+                for one in aimed
+            ]
+            low, high = np.quantile(ratios, [(1 - SHARE) / 2, (1 + SHARE) / 2])
+            found[f"{kind} latency_us, tuned"] = {
+                "runs": len(aimed),
+                "held": float(np.mean(held)),
+                "median": float(np.median(ratios)),
+                "low": float(low),
+                "high": float(high),
+            }
         for what in ("nbytes", "file_nbytes"):
             errors = [abs(one["told"][kind][what] / one["measured"][what] - 1) for one in runs]
             found[f"{kind} {what}"] = {
@@ -229,7 +254,8 @@ def main(
     """Print what was expected and what came, and write it."""
     console = Console()
     began = time.monotonic()
-    runs = []
+    runs: list[dict[str, Any]] = []
+    out = folder() / "plan_estimates.json"
     names = [name for name in sets.split(",") if name in SETS]
     # The runs of a set follow one another: in turns, so that whatever ends early, every set was there.
     waiting = sorted(enumerate(cases(names, PARTS if parts else (), invented)), key=lambda pair: pair[1].plan)
@@ -239,8 +265,8 @@ def main(
             continue
         one = run(case)
         runs.append(one)
+        out.write_text(json.dumps({"machine": describe_machine(), "runs": runs}, indent=1))
         console.print(" | ".join(told_row(one)), highlight=False)
-    out = folder() / "plan_estimates.json"
     held = spreads(runs)
     out.write_text(json.dumps({"machine": describe_machine(), "spreads": held, "runs": runs}, indent=1))
     heads = [
