@@ -53,6 +53,7 @@ class Case:
     metric: Any
     rows: Matrix
     queries: Matrix
+    others: Matrix | None  # queries of the same kind, for the estimate
     plan: str
     config: Config | None
     recall: float | None
@@ -90,18 +91,21 @@ def cases(names: list[str], parts: tuple[int, ...], invented: bool) -> Iterator[
     """Give every run: whole sets by every plan, parts of them by two, invented rows by two."""
     for name in names:
         known = SETS[name]().whole()
-        base, queries = known.base(), known.query_rows()[:QUERIES]
+        base, asked = known.base(), known.query_rows()
+        # The first are measured; what is estimated has not seen them.
+        some = min(QUERIES, len(asked) // 2)
+        queries, others = asked[:some], asked[some : 2 * some]
         order = np.random.default_rng(0).permutation(len(base))
         for n in (*(part for part in parts if part < 0.8 * len(base)), len(base)):
             rows = np.ascontiguousarray(base[np.sort(order[:n])])
             for plan, config, recall in plans(n):
                 if n == len(base) or plan in ("default", "SOAR, bfloat16"):
-                    yield Case(f"{name}, {n:,}", known.metric, rows, queries, plan, config, recall)
+                    yield Case(f"{name}, {n:,}", known.metric, rows, queries, others, plan, config, recall)
     for n, dim, metric in INVENTED if invented else ():
         made = invented_rows(n + QUERIES, dim, seed=7)
         for plan, config, recall in plans(n):
             if plan in ("default", "two stages"):
-                yield Case(f"invented, {n:,} x {dim}", metric, made[:n], made[n:], plan, config, recall)
+                yield Case(f"invented, {n:,} x {dim}", metric, made[:n], made[n:], None, plan, config, recall)
 
 
 def run(case: Case) -> dict[str, Any]:
@@ -109,11 +113,10 @@ def run(case: Case) -> dict[str, Any]:
     n, dim = case.rows.shape
     rng = np.random.default_rng(1)
     sample = case.rows[np.sort(rng.choice(n, min(n, SAMPLE), replace=False))]
+    common = {"metric": case.metric, "recall": case.recall, "k": K, "config": case.config}
     told = {
-        kind: leafscan.plan(
-            n, dim, metric=case.metric, recall=case.recall, k=K, config=case.config, sample=rows
-        )
-        for kind, rows in (("blind", None), ("sampled", sample))
+        "blind": leafscan.plan(n, dim, **common),
+        "sampled": leafscan.plan(n, dim, sample=sample, queries=case.others, **common),
     }
     config = case.config
     if config is None and case.recall is not None:
