@@ -11,6 +11,7 @@ from leafscan import _engine
 from leafscan.index.config import Config, SearchParams
 from leafscan.index.metric import Metric, engine_metric
 from leafscan.index.plan import CANDIDATES
+from leafscan.index.tuning.judging import Judge
 
 __all__ = ["expected_effort", "measured_effort", "scaled_effort"]
 
@@ -76,7 +77,7 @@ def measured_effort(
     searcher = _engine.Searcher(sections, metric=engines, dim=queries.shape[1])
     n = len(sections["order"])
     k = min(k, n)
-    truth = searcher.search_exactly(queries, k, threads, normalize)[0]
+    judge = Judge.of(searcher, queries, None, k=k, normalize=normalize, threads=threads)
     most = min(n, max(CANDIDATES, 40 * k))
     search = config.search
     leaves = search.leaves or 0
@@ -93,9 +94,7 @@ def measured_effort(
             search.refined or 0,
             search.upper_leaves or 0,
         )[0]
-        return float(
-            np.mean([len(np.intersect1d(one, other)) for one, other in zip(ids, truth, strict=True)]) / k
-        )
+        return float(judge.recalls(ids).mean())
 
     if config.tree is not None:
         wanted = recall + (1 - OF_LEAVES) * (1 - recall)

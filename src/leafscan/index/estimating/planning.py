@@ -84,8 +84,8 @@ def plan(
         (m, dim), some of the rows, drawn evenly (20,000, say): what depends on the rows is then known, and
         intervals are narrower. Without them rows are invented.
     queries
-        (q, dim), some queries as they will be, a few hundred; with a ``sample`` alone. Without them some of the
-        sample's rows are asked for, which are left out of what is searched.
+        (q, dim), some queries as they will be, a few hundred; only with a ``sample``. Without them some of
+        the sample's rows are asked for, which are left out of what is searched.
     ids
         None for positions, "integers"; or some of the strings, whose mean length counts.
     threads
