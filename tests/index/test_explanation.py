@@ -1,6 +1,8 @@
 """An index says what it is, why, and what a search of it costs."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,14 +59,9 @@ def test_what_the_caller_gave_is_told_apart(vectors: Matrix) -> None:
 
 
 def test_bytes_add_up(vectors: Matrix) -> None:
+    more: dict[str, Any] = {"ids": np.arange(600), "tags": {"odd": [i % 2 for i in range(600)]}}
     for config in (None, PLAN, Config(tree=Tree(num_leaves=9))):
-        index = leafscan.build(
-            vectors,
-            metric="squared_l2",
-            config=config,
-            ids=np.arange(600),
-            tags={"odd": [i % 2 for i in range(600)]},
-        )
+        index = leafscan.build(vectors, metric="squared_l2", config=config, **more)
         index.upsert([600, 601], vectors[:2])
         explained = index.explain()
         assert explained.nbytes == index.nbytes == sum(explained.bytes_by_part.values())
@@ -93,7 +90,7 @@ def test_steps_are_those_of_the_plan(vectors: Matrix) -> None:
     assert explained_steps[0].nbytes == 40 * 24
 
 
-def test_a_file_does_not_tell_who_chose(rows: Matrix, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_file_does_not_tell_who_chose(rows: Matrix, tmp_path: Path) -> None:
     leafscan.build(rows, metric="cosine").save(tmp_path / "one")
     explained = leafscan.load(tmp_path / "one").explain()
     choices = by_part(explained)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 import leafscan
 from leafscan import AsymmetricHash, Config, Reorder, SearchParams, Tree
 from leafscan.index.estimating.effort import expected_effort, measured_effort, scaled_effort
+from leafscan.index.metric import Metric
 
 Matrix = NDArray[np.float32]
 PLAN = Config(tree=Tree(num_leaves=60), score=AsymmetricHash(), reorder=Reorder())
@@ -14,15 +15,17 @@ PLAN = Config(tree=Tree(num_leaves=60), score=AsymmetricHash(), reorder=Reorder(
 
 def test_more_recall_takes_more() -> None:
     efforts = [expected_effort(PLAN, recall, 10) for recall in (0.5, 0.8, 0.9, 0.95, 0.99, 1.0)]
-    for less, more in zip(efforts, efforts[1:], strict=False):
-        assert less.leaves is not None and more.leaves is not None and less.leaves <= more.leaves <= 60
-        assert less.candidates is not None and more.candidates is not None
-        assert less.candidates <= more.candidates
+    leaves = [effort.leaves for effort in efforts if effort.leaves is not None]
+    candidates = [effort.candidates for effort in efforts if effort.candidates is not None]
+    assert len(leaves) == len(candidates) == len(efforts)
+    assert leaves == sorted(leaves)
+    assert leaves[-1] <= 60
+    assert candidates == sorted(candidates)
     assert expected_effort(Config(score=AsymmetricHash(), reorder=Reorder()), 0.9, 10).leaves is None
 
 
 @pytest.mark.parametrize("metric", ["cosine", "squared_l2"])
-def test_what_is_measured_reaches_the_recall(metric: leafscan.index.metric.Metric) -> None:
+def test_what_is_measured_reaches_the_recall(metric: Metric) -> None:
     rng = np.random.default_rng(0)
     rows = (rng.standard_normal((4_200, 6)) @ rng.standard_normal((6, 16))).astype(np.float32)
     index = leafscan.build(rows[200:], metric=metric, config=PLAN)
@@ -42,6 +45,7 @@ def test_what_is_measured_reaches_the_recall(metric: leafscan.index.metric.Metri
 def test_growth_stays_within_bounds() -> None:
     few, more = SearchParams(leaves=4, candidates=90), SearchParams(leaves=4, candidates=40)
     far = scaled_effort((1_000, few), (4_000, more), 64_000, PLAN)
-    assert far.leaves is not None and 4 < far.leaves <= 60
+    assert far.leaves is not None
+    assert 4 < far.leaves <= 60
     assert far.candidates == 40
     assert scaled_effort((1_000, SearchParams()), (4_000, SearchParams()), 64_000, Config()) == SearchParams()

@@ -1,5 +1,7 @@
 """Sections are foretold to the shape, and bytes to one in a hundred."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -66,12 +68,12 @@ def test_routing_centroids_of_avq(rows: Matrix) -> None:
 
 
 @pytest.mark.parametrize("ids", ["integers", 6.0])
-def test_ids_count(rows: Matrix, ids: float | str, tmp_path: pytest.TempPathFactory) -> None:
+def test_ids_count(rows: Matrix, ids: float | str, tmp_path: Path) -> None:
     names = np.arange(N) if ids == "integers" else [f"{i:06}" for i in range(N)]
     index = leafscan.build(rows, metric="cosine", ids=names, threads=1)
     expected = expected_sections(N, DIM, "cosine", index.config, ids)  # type: ignore[arg-type]
     assert sum(section.nbytes for section in expected.values()) == index.nbytes
-    path = tmp_path / "one.leafscan"  # type: ignore[operator]
+    path = tmp_path / "one.leafscan"
     index.save(path)
     assert file_bytes(expected) == pytest.approx(path.stat().st_size, rel=0.01)
 

@@ -9,7 +9,7 @@ from leafscan import AsymmetricHash, Config, Reorder, SearchParams, Tree, _engin
 from leafscan.index.contents import Contents
 from leafscan.index.estimating import replica
 from leafscan.index.estimating.replica import copied, measured_latency
-from leafscan.index.metric import engine_metric
+from leafscan.index.metric import Metric, engine_metric
 from leafscan.index.sections import check_contents
 
 Matrix = NDArray[np.float32]
@@ -29,9 +29,9 @@ COPIES = 5
 
 @pytest.mark.parametrize("metric", ["cosine", "squared_l2"])
 @pytest.mark.parametrize("plan", PLANS)
-def test_copies_are_a_sound_index(
-    vectors: Matrix, queries: Matrix, plan: str, metric: leafscan.index.metric.Metric
-) -> None:
+def test_copies_are_a_sound_index(vectors: Matrix, queries: Matrix, plan: str, metric: Metric) -> None:
+    # Whole groups of 32: without leaves copies leave no gap.
+    vectors = vectors[:576]
     index = leafscan.build(vectors, metric=metric, config=PLANS[plan])
     contents = index._living.contents
     made = copied(dict(contents.sections), COPIES)
@@ -41,20 +41,16 @@ def test_copies_are_a_sound_index(
             {**config.tree.to_dict(), "num_leaves": 12 * COPIES, "upper_leaves": 4 * COPIES}
         )
         config = Config(tree=tree, score=config.score, reorder=config.reorder, search=config.search)
-    if plan == "everything":
-        # Groups that are not full lie between: the check knows leaves alone.
-        assert len(made["live"]) == COPIES * len(contents.sections["live"])
     check_contents(
         Contents(sections=made, dim=24, metric=metric, config=config, seed=0, ids=None), COPIES * len(vectors)
     )
     engines, normalize = engine_metric(metric)
     searcher = _engine.Searcher(made, metric=engines, dim=24)
     ids, scores = searcher.search(queries, 10, 12 * COPIES, 3_000, 1, normalize, None, 3_000, 0)
-    wanted = index.search(queries, k=2, params=None if plan == "exact" else SearchParams(candidates=600))
-    if plan != "everything":
-        # The best two rows, each of them as often as there are copies.
-        np.testing.assert_array_equal(ids % len(vectors), np.repeat(wanted.ids, COPIES, axis=1))
-        np.testing.assert_array_equal(scores, np.repeat(wanted.scores, COPIES, axis=1))
+    exact = leafscan.build(vectors, metric=metric, config=Config()).search(queries, k=2)
+    # The best two rows, each of them as often as there are copies.
+    np.testing.assert_array_equal(ids % len(vectors), np.repeat(exact.ids, COPIES, axis=1))
+    np.testing.assert_allclose(scores, np.repeat(exact.scores, COPIES, axis=1), rtol=1e-6)
 
 
 @pytest.mark.parametrize("plan", PLANS)

@@ -20,6 +20,7 @@ from leafscan.index.ids import as_ids
 from leafscan.index.metric import Metric, check_metric
 from leafscan.index.numbers import real_number, whole_number
 from leafscan.index.plan import decide
+from leafscan.index.sections import GROUP
 from leafscan.index.threads import check_threads
 from leafscan.index.tuning.candidates import EXACT_ALWAYS
 from leafscan.index.tuning.queries import as_query_rows
@@ -208,7 +209,10 @@ class _Work:
     def in_shape(self, config: Config, part: int = 1) -> _Small:
         """Build a small index, of a part of the rows, with leaves as full as the large one's."""
         copies = -(-self._n // (len(self._rows) // part))
-        rows = self._rows[: max(1, self._n // copies)]
+        count = max(1, self._n // copies)
+        if config.tree is None and copies > 1 and count > GROUP:
+            count -= count % GROUP  # copies are to be one leaf, without gaps
+        rows = self._rows[:count]
         tree = config.tree
         small = config
         if tree is not None and copies > 1:

@@ -43,12 +43,14 @@ class Latency:
 def copied(sections: dict[str, NDArray[Any]], copies: int) -> dict[str, NDArray[Any]]:
     """Put copies of an index side by side as one.
 
+    Without a tree they are one leaf, so that rows that have codes must fill up their groups of 32.
+
     Examples
     --------
     >>> small = {"order": np.array([1, 0], np.uint32), "leaf_offsets": np.array([0, 2], np.uint64)}
     >>> large = copied(small, 2)
     >>> large["order"].tolist(), large["leaf_offsets"].tolist()
-    ([1, 0, 3, 2], [0, 2, 4])
+    ([1, 0, 3, 2], [0, 4])
     """
     if copies == 1:
         return sections
@@ -59,6 +61,8 @@ def copied(sections: dict[str, NDArray[Any]], copies: int) -> dict[str, NDArray[
             made[name] = section
         elif name in OFFSETS:
             steps = np.tile(np.diff(section), copies)
+            if "centroids" not in sections:
+                steps = steps.sum(keepdims=True, dtype=section.dtype)  # one leaf, as large as all of them
             made[name] = np.concatenate([section[:1], np.cumsum(steps, dtype=section.dtype)])
         else:
             made[name] = np.tile(section, (copies, *(1,) * (section.ndim - 1)))
