@@ -62,6 +62,16 @@ def test_latency_divides_into_stages(vectors: Matrix, queries: Matrix, plan: str
     assert (latency.stages["first_rows"] > 0) == (plan == "everything")
 
 
+def test_codes_that_end_within_a_group_are_not_copied(vectors: Matrix, queries: Matrix) -> None:
+    index = leafscan.build(vectors, metric="cosine", config=PLANS["codes"])
+    sections = dict(index._living.contents.sections)
+    with pytest.raises(ValueError, match="groups of 32"):
+        copied(sections, 2)
+    one = measured_latency(sections, 1, queries, "cosine", index.config, 10)
+    many = measured_latency(sections, 500, queries, "cosine", index.config, 10)
+    assert many.total > 10 * one.total
+
+
 def test_what_there_is_no_room_for_is_reckoned(
     vectors: Matrix, queries: Matrix, monkeypatch: pytest.MonkeyPatch
 ) -> None:
