@@ -193,7 +193,7 @@ class Searcher:
         deny_mask: NDArray[np.uint8] | None = None,
         mask_rows: NDArray[np.uint32] | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float32], dict[str, Any]]:
-        """Search as `search` does or, with lists or masks, as `search_among`, and tell what the time went into.
+        """Search as `search` does or, with lists or masks, as `search_among`, and tell where time went.
 
         The third are sums over the queries: ``nanoseconds`` (summed over threads, too) by stage, in order
         ("prepare", "filter", "route", "tables", "scan", "select", "first_rows", "rows", "merge"), and how
