@@ -105,8 +105,7 @@ class ExportedRetrieval:
         """
         queries = inputs if self.tower is None else keras.ops.convert_to_numpy(self.tower(inputs))
         points = np.asarray(queries, np.float32)
-        found: SearchResult = self.index.search(points, k=self.k if k is None else k, **options)
-        return found
+        return self.index.search(points, k=self.k if k is None else k, **options)
 
 
 def load_exported(folder: str | PathLike[str]) -> ExportedRetrieval:
