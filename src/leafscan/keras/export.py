@@ -51,6 +51,11 @@ def export(layer: IndexRetrieval, folder: str | PathLike[str], *, format: str = 
         raise TypeError(
             f"layer must be a retrieval layer of leafscan.keras; received {type(layer).__name__}."
         )
+    if layer.index is None and layer.candidate_embeddings is not None:
+        raise ValueError(
+            f"{layer.name} follows a variable and has no index to export. Make a layer of its values: "
+            f"{type(layer).__name__}(variable, k={layer.k})."
+        )
     if layer.index is None:
         raise ValueError(
             f"{layer.name} has no candidates to export; give it some: layer.update_candidates(...)."
