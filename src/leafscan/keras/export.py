@@ -110,7 +110,8 @@ class ExportedRetrieval:
         """
         queries = inputs if self.tower is None else keras.ops.convert_to_numpy(self.tower(inputs))
         points = np.asarray(queries, np.float32)
-        return self.index.search(points, k=self.k if k is None else k, **options)
+        found: leafscan.SearchResult = self.index.search(points, k=self.k if k is None else k, **options)
+        return found
 
 
 def load_exported(folder: str | PathLike[str]) -> ExportedRetrieval:
