@@ -53,6 +53,7 @@ class Case:
     metric: Any
     rows: Matrix
     queries: Matrix
+    others: Matrix | None  # queries of the same kind, for the estimate
     plan: str
     config: Config | None
     recall: float | None
@@ -90,18 +91,21 @@ def cases(names: list[str], parts: tuple[int, ...], invented: bool) -> Iterator[
     """Give every run: whole sets by every plan, parts of them by two, invented rows by two."""
     for name in names:
         known = SETS[name]().whole()
-        base, queries = known.base(), known.query_rows()[:QUERIES]
+        base, asked = known.base(), known.query_rows()
+        # The first are measured; what is estimated has not seen them.
+        some = min(QUERIES, len(asked) // 2)
+        queries, others = asked[:some], asked[some : 2 * some]
         order = np.random.default_rng(0).permutation(len(base))
         for n in (*(part for part in parts if part < 0.8 * len(base)), len(base)):
             rows = np.ascontiguousarray(base[np.sort(order[:n])])
             for plan, config, recall in plans(n):
                 if n == len(base) or plan in ("default", "SOAR, bfloat16"):
-                    yield Case(f"{name}, {n:,}", known.metric, rows, queries, plan, config, recall)
+                    yield Case(f"{name}, {n:,}", known.metric, rows, queries, others, plan, config, recall)
     for n, dim, metric in INVENTED if invented else ():
         made = invented_rows(n + QUERIES, dim, seed=7)
         for plan, config, recall in plans(n):
             if plan in ("default", "two stages"):
-                yield Case(f"invented, {n:,} x {dim}", metric, made[:n], made[n:], plan, config, recall)
+                yield Case(f"invented, {n:,} x {dim}", metric, made[:n], made[n:], None, plan, config, recall)
 
 
 def run(case: Case) -> dict[str, Any]:
@@ -109,11 +113,10 @@ def run(case: Case) -> dict[str, Any]:
     n, dim = case.rows.shape
     rng = np.random.default_rng(1)
     sample = case.rows[np.sort(rng.choice(n, min(n, SAMPLE), replace=False))]
+    common = {"metric": case.metric, "recall": case.recall, "k": K, "config": case.config}
     told = {
-        kind: leafscan.plan(
-            n, dim, metric=case.metric, recall=case.recall, k=K, config=case.config, sample=rows
-        )
-        for kind, rows in (("blind", None), ("sampled", sample))
+        "blind": leafscan.plan(n, dim, **common),
+        "sampled": leafscan.plan(n, dim, sample=sample, queries=case.others, **common),
     }
     config = case.config
     if config is None and case.recall is not None:
@@ -127,9 +130,15 @@ def run(case: Case) -> dict[str, Any]:
         "build_seconds": seconds,
         "latency_us": _latency(index, case.queries),
     }
+    if case.recall is not None:
+        # What measuring comes to, of the same leaves and codes, on queries of the same kind.
+        tuning = index.tune(case.queries, recall=case.recall, k=K)
+        measured["tuned_us"] = tuning.point.latency_us
+        measured["tuned"] = tuning.point.params.to_dict()
     best = leafscan.build(case.rows, metric=case.metric, config=Config(), progress=False)
     few = case.queries[:300]
-    wanted, found = best.search(few, k=K).ids, index.search(few, k=K).ids
+    params = index.config.search if config is None else config.search
+    wanted, found = best.search(few, k=K).ids, index.search(few, k=K, params=params).ids
     hits = [len(np.intersect1d(a, b)) / K for a, b in zip(wanted, found, strict=True)]
     return {
         "case": case.name,
@@ -189,6 +198,25 @@ def spreads(runs: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
                     "most": float(ratios.max()),
                     "within a fifth": float(np.mean(np.abs(ratios - 1) <= 0.2)),
                 }
+        aimed = [one for one in runs if "tuned_us" in one["measured"]]
+        if aimed:
+            ratios = np.array(
+                [one["measured"]["tuned_us"] / one["told"][kind]["latency_us"]["expected"] for one in aimed]
+            )
+            held = [
+                one["told"][kind]["latency_us"]["low"]
+                <= one["measured"]["tuned_us"]
+                <= one["told"][kind]["latency_us"]["high"]
+                for one in aimed
+            ]
+            low, high = np.quantile(ratios, [(1 - SHARE) / 2, (1 + SHARE) / 2])
+            found[f"{kind} latency_us, tuned"] = {
+                "runs": len(aimed),
+                "held": float(np.mean(held)),
+                "median": float(np.median(ratios)),
+                "low": float(low),
+                "high": float(high),
+            }
         for what in ("nbytes", "file_nbytes"):
             errors = [abs(one["told"][kind][what] / one["measured"][what] - 1) for one in runs]
             found[f"{kind} {what}"] = {
@@ -229,7 +257,8 @@ def main(
     """Print what was expected and what came, and write it."""
     console = Console()
     began = time.monotonic()
-    runs = []
+    runs: list[dict[str, Any]] = []
+    out = folder() / "plan_estimates.json"
     names = [name for name in sets.split(",") if name in SETS]
     # The runs of a set follow one another: in turns, so that whatever ends early, every set was there.
     waiting = sorted(enumerate(cases(names, PARTS if parts else (), invented)), key=lambda pair: pair[1].plan)
@@ -239,8 +268,8 @@ def main(
             continue
         one = run(case)
         runs.append(one)
+        out.write_text(json.dumps({"machine": describe_machine(), "runs": runs}, indent=1))
         console.print(" | ".join(told_row(one)), highlight=False)
-    out = folder() / "plan_estimates.json"
     held = spreads(runs)
     out.write_text(json.dumps({"machine": describe_machine(), "spreads": held, "runs": runs}, indent=1))
     heads = [

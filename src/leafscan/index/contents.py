@@ -40,7 +40,8 @@ class Contents:
     tags
         What is said of the rows, by the positions they were given at; None where nothing is.
     decisions
-        What of the plan leafscan chose, and why; None where that is not known (older files).
+        What of the plan leafscan chose, and why. Files do not hold it, since the same plan is to give the
+        same bytes, whoever chose it: None where the index comes from one.
     tuning
         What was measured of its searches; None where nothing was.
     """

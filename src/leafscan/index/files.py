@@ -20,7 +20,6 @@ from leafscan.index.atomic import replacing
 from leafscan.index.config import Config
 from leafscan.index.container import PADDING, map_arrays, write_arrays
 from leafscan.index.contents import Contents
-from leafscan.index.decisions import Decision
 from leafscan.index.errors import FileFormatError
 from leafscan.index.ids import StringIds, first_repeated
 from leafscan.index.metric import check_metric
@@ -40,7 +39,7 @@ FORMAT = 1
 _AT_ONCE = 1 << 24
 
 #: What a description may hold besides `_FIELDS`.
-_OPTIONAL = ("decisions", "tuning")
+_OPTIONAL = ("tuning",)
 
 _FIELDS = ("format", "library", "metric", "rows", "dim", "seed", "config", "ids", "sections", "checksum")
 
@@ -202,8 +201,6 @@ def pack(contents: Contents, *, digests: bool) -> tuple[str, dict[str, NDArray[A
             for name, array in sorted(arrays.items())
         },
     }
-    if contents.decisions is not None:
-        description["decisions"] = [decision.to_dict() for decision in contents.decisions]
     if contents.tuning is not None:
         description["tuning"] = contents.tuning.to_dict()
     description["checksum"] = _description_digest(description)
@@ -298,18 +295,8 @@ def _contents(description: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -
         seed=description["seed"],
         ids=ids,
         tags=tags,
-        decisions=_decisions(description),
         tuning=tuning,
     )
-
-
-def _decisions(description: Mapping[str, Any]) -> tuple[Decision, ...] | None:
-    said = description.get("decisions")
-    if said is None:
-        return None
-    if not isinstance(said, list):
-        raise FileFormatError("the decisions in the header are not a list")
-    return tuple(map(Decision.from_dict, said))
 
 
 def _taken(arrays: dict[str, NDArray[Any]], name: str, dtype: type[np.generic]) -> NDArray[Any]:

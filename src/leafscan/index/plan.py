@@ -258,11 +258,36 @@ def reasons(config: Config, vectors: NDArray[np.float32], metric: Metric) -> tup
     >>> [(one.part, one.value) for one in reasons(Config(), rows, "cosine")]
     [('plan', 'measured')]
     """
-    n, dim = vectors.shape
     told = [Decision(part=PLAN, value="measured", why="plans were built, and their searches measured.")]
+    return (*told, *usual(config, vectors, metric))
+
+
+def usual(
+    config: Config, vectors: NDArray[np.float32], metric: Metric, *, n: int | None = None
+) -> tuple[Decision, ...]:
+    """Tell what leafscan would choose for rows where it can be told without much ado, and why.
+
+    Parameters
+    ----------
+    config
+        Any resolved plan: whether it has leaves and components is not asked again.
+    vectors, metric, n
+        As `decide` takes them.
+
+    Examples
+    --------
+    >>> rows = np.ones((100, 4), np.float32)
+    >>> asked = Config(tree=Tree(num_leaves=25, spherical=False))
+    >>> [(one.part, one.value) for one in usual(asked, rows, "cosine", n=40_000)]
+    [('tree.num_leaves', 800), ('tree.spherical', True)]
+    """
+    n = len(vectors) if n is None else n
+    dim = vectors.shape[1]
+    told: list[Decision] = []
     if config.tree is None:
-        return tuple(told)
-    told.append(deciding.num_leaves(config.tree.num_leaves, n, LEAVES_PER_SQUARE_ROOT, ROWS_PER_LEAF))
+        return ()
+    leaves = max(1, min(round(LEAVES_PER_SQUARE_ROOT * math.sqrt(n)), n // ROWS_PER_LEAF))
+    told.append(deciding.num_leaves(leaves, n, LEAVES_PER_SQUARE_ROOT, ROWS_PER_LEAF))
     seen = config.score.pca_dimensions if isinstance(config.score, AsymmetricHash) else None
     if seen is not None:
         why = f"so many of {dim} principal components carry {VARIANCE_SEEN:g} of the variance and more."

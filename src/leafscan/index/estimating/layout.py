@@ -31,7 +31,7 @@ SECOND_SPREAD = 0.6
 #: So many quantiles stand for the sizes.
 QUANTILES = 512
 
-#: The header of a file, beside the decisions: what it holds whatever the plan, and for each section its
+#: The header of a file: what it holds whatever the plan, and for each section its
 #: entry, its padding's, and its part of the description, with a SHA-256.
 HEADER, HEADER_PER_SECTION = 640, 290
 
@@ -160,15 +160,7 @@ def _code_sections(
     return found
 
 
-def file_bytes(sections: Mapping[str, Section], told: int = 0) -> int:
-    """Return the bytes of the file: sections at multiples of 64 bytes behind a header.
-
-    Parameters
-    ----------
-    sections
-        As `expected_sections` gives them.
-    told
-        The bytes of what the header tells beside them.
-    """
+def file_bytes(sections: Mapping[str, Section]) -> int:
+    """Return the bytes of the file: sections at multiples of 64 bytes behind a header."""
     padded = sum(-(-section.nbytes // ALIGNMENT) * ALIGNMENT for section in sections.values())
-    return padded + HEADER + HEADER_PER_SECTION * len(sections) + told
+    return padded + HEADER + HEADER_PER_SECTION * len(sections)

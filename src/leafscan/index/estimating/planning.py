@@ -1,7 +1,6 @@
 """`leafscan.plan`."""
 
 import dataclasses
-import json
 import time
 from typing import Any, SupportsIndex
 
@@ -23,6 +22,7 @@ from leafscan.index.numbers import real_number, whole_number
 from leafscan.index.plan import decide
 from leafscan.index.threads import check_threads
 from leafscan.index.tuning.candidates import EXACT_ALWAYS
+from leafscan.index.tuning.queries import as_query_rows
 
 __all__ = ["plan"]
 
@@ -56,6 +56,7 @@ def plan(
     k: SupportsIndex = 10,
     config: Config | None = None,
     sample: ArrayLike | None = None,
+    queries: ArrayLike | None = None,
     ids: Any = None,
     threads: SupportsIndex | None = None,
     seed: SupportsIndex = 0,
@@ -82,6 +83,9 @@ def plan(
     sample
         (m, dim), some of the rows, drawn evenly (20,000, say): what depends on the rows is then known, and
         intervals are narrower. Without them rows are invented.
+    queries
+        (q, dim), some queries as they will be, a few hundred; with a ``sample`` alone. Without them some of the
+        sample's rows are asked for, which are left out of what is searched.
     ids
         None for positions, "integers"; or some of the strings, whose mean length counts.
     threads
@@ -123,9 +127,9 @@ def plan(
         )
     threads = check_threads(threads)
     seed = whole_number(seed, "seed", low=0, high=2**64 - 1)
-    rows, queries, sampled = _rows(sample, n, dim, seed)
+    rows, asked, sampled = _rows(sample, queries, n, dim, seed)
     _check_leaves(config, n)
-    work = _Work(n, dim, known, rows, queries, threads, seed)
+    work = _Work(n, dim, known, rows, asked, threads, seed)
     resolved, decisions = _decided(config, rows, known, n, recall)
     small = work.in_shape(resolved)
     reckoned = recall is not None and (config is None or _open(config))
@@ -140,7 +144,6 @@ def plan(
     sections = expected_sections(
         n, dim, known, resolved, _id_kind(ids), small.padding(resolved) if sampled else None
     )
-    told = len(json.dumps([one.to_dict() for one in decisions]))
     spread = RECALL_SPREAD if reckoned and resolved.tree is not None else LATENCY_SPREAD
     return Estimate(
         n=n,
@@ -151,7 +154,7 @@ def plan(
         config=resolved,
         decisions=decisions,
         nbytes=sum(section.nbytes for section in sections.values()),
-        file_nbytes=file_bytes(sections, told),
+        file_nbytes=file_bytes(sections),
         nbytes_by_section={name: section.nbytes for name, section in sections.items()},
         build_seconds=_around(seconds, BUILD_SPREAD[sampled > 0]),
         latency_us=_around(latency.total, spread[sampled > 0]),
@@ -252,10 +255,12 @@ class _Work:
 
 
 def _rows(
-    sample: ArrayLike | None, n: int, dim: int, seed: int
+    sample: ArrayLike | None, queries: ArrayLike | None, n: int, dim: int, seed: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
     """Return rows to try with, queries, and how many rows the caller gave."""
     if sample is None:
+        if queries is not None:
+            raise ValueError("queries say nothing without rows to find; give a sample, too.")
         made = invented_rows(min(n, INVENTED) + QUERIES, dim, seed)
         return made[:-QUERIES], made[-QUERIES:], 0
     given = as_vectors(sample)
@@ -263,6 +268,10 @@ def _rows(
         raise ValueError(f"sample must have the shape (m, {dim}), as dim says; received {given.shape}.")
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(given))[:MOST_SAMPLED]
+    if queries is not None:
+        asked = as_query_rows(queries, dim)
+        asked = np.ascontiguousarray(asked[rng.permutation(len(asked))[:QUERIES]])
+        return np.ascontiguousarray(given[chosen[:n]]), asked, len(given)
     kept = min(QUERIES, len(chosen) // QUERY_SHARE)
     if not kept:
         rows = np.ascontiguousarray(given[chosen[:n]])
