@@ -92,9 +92,8 @@ def test_few_allowed_rows_are_told(vectors: Matrix, queries: Matrix) -> None:
 
 
 def test_lists_of_a_query_are_told(vectors: Matrix, queries: Matrix) -> None:
-    index = leafscan.build(
-        vectors, metric="cosine", config=PLANS["SOAR"], ids=[f"n{i}" for i in range(len(vectors))]
-    )
+    ids = [f"n{i}" for i in range(len(vectors))]
+    index = leafscan.build(vectors, metric="cosine", config=PLANS["SOAR"], ids=ids)
     wanted = index.search(queries[0], deny=["n1", "n2"])
     found = index.search(queries[0], deny=["n1", "n2"], explain=True)
     assert found.ids.tolist() == wanted.ids.tolist()

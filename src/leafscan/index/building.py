@@ -17,7 +17,7 @@ from leafscan.index.metric import check_metric
 from leafscan.index.numbers import whole_number
 from leafscan.index.plan import decide, reasons
 from leafscan.index.progress import Progress, reporting
-from leafscan.index.readable import MAX_K
+from leafscan.index.searchable import MAX_K
 from leafscan.index.threads import check_threads
 from leafscan.index.tuning.limits import Limits
 from leafscan.index.tuning.points import check_confidence, check_recall

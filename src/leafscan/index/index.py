@@ -18,8 +18,9 @@ from leafscan.index.ids import StringIds, as_ids
 from leafscan.index.living import Living
 from leafscan.index.numbers import whole_number
 from leafscan.index.progress import Progress, reporting
-from leafscan.index.readable import MAX_K, ReadableIndex, SearchResult
+from leafscan.index.readable import ReadableIndex
 from leafscan.index.rebalance import rebuilt
+from leafscan.index.searchable import MAX_K, SearchResult
 from leafscan.index.threads import check_threads, default_threads
 from leafscan.index.tuning.limits import Limits
 from leafscan.index.tuning.points import check_confidence, check_recall

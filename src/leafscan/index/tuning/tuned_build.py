@@ -34,7 +34,7 @@ CURVE_SHARE = 0.2
 
 #: So many queries are drawn: at least, at most, and as many as exact answers can be had for in this share of
 #: the time that the first plan took to build.
-FEWEST, MOST = 500, 4_000
+FEWEST, MOST = 1_000, 4_000
 JUDGED_SHARE = 0.3
 
 #: Plans that are within this factor of the best are timed once more, in so many turns.
