@@ -42,10 +42,11 @@ def test_what_is_measured_reaches_the_recall(metric: Metric) -> None:
     assert efforts[0].leaves < efforts[1].leaves  # type: ignore[operator]
 
 
-def test_growth_stays_within_bounds() -> None:
-    few, more = SearchParams(leaves=4, candidates=90), SearchParams(leaves=4, candidates=40)
-    far = scaled_effort((1_000, few), (4_000, more), 64_000, PLAN)
-    assert far.leaves is not None
-    assert 4 < far.leaves <= 60
-    assert far.candidates == 40
-    assert scaled_effort((1_000, SearchParams()), (4_000, SearchParams()), 64_000, Config()) == SearchParams()
+def test_a_small_index_stands_for_a_large_one() -> None:
+    large = Config(tree=Tree(num_leaves=240), score=AsymmetricHash(), reorder=Reorder())
+    found = scaled_effort(SearchParams(leaves=6, candidates=9), (PLAN, 2), (large, 10))
+    assert found == SearchParams(leaves=12, candidates=45)
+    assert scaled_effort(SearchParams(leaves=60, candidates=1), (PLAN, 10), (PLAN, 10)) == SearchParams(
+        leaves=60, candidates=10
+    )
+    assert scaled_effort(SearchParams(), (Config(), 2), (Config(), 10)) == SearchParams()

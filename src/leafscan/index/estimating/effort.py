@@ -25,9 +25,9 @@ OF_LEAVES = 0.65
 #: The ladders on which the least number is looked for.
 STEP = 1.15
 
-#: With the same leaves' fill, so many times the rows take at least and at most this power of it.
-LEAVES_POWER = (0.25, 0.85)
-CANDIDATES_POWER = (0.0, 0.6)
+#: Where a small index cannot have as many leaves as the large one, more of these are to be visited, by this
+#: power of how many times as many they are.
+LEAVES_POWER = 0.5
 
 
 def expected_effort(config: Config, recall: float, k: int) -> SearchParams:
@@ -105,33 +105,34 @@ def measured_effort(
     return dataclasses.replace(search, leaves=leaves or None, candidates=candidates)
 
 
-def scaled_effort(
-    small: tuple[int, SearchParams], large: tuple[int, SearchParams], n: int, config: Config
-) -> SearchParams:
-    """Go on to n rows from what two numbers of them took, with leaves as full.
+def scaled_effort(found: SearchParams, small: tuple[Config, int], large: tuple[Config, int]) -> SearchParams:
+    """Go on to a large index from what a small one took whose leaves are as many, or nearly.
+
+    The rows of a sample lie among as many leaves as all rows will. Where the sample's best two stand for the
+    best ten of all, each candidate stands for five.
+
+    Parameters
+    ----------
+    found
+        What the small one took.
+    small, large
+        The plan of each, and how many neighbours were asked for.
 
     Examples
     --------
     >>> from leafscan.index.config import AsymmetricHash, Reorder, Tree
     >>> plan = Config(tree=Tree(num_leaves=1_000), score=AsymmetricHash(), reorder=Reorder())
-    >>> few, more = SearchParams(leaves=4, candidates=50), SearchParams(leaves=8, candidates=50)
-    >>> scaled_effort((1_000, few), (4_000, more), 16_000, plan)
-    SearchParams(leaves=16, candidates=50, refined=None, upper_leaves=None)
+    >>> scaled_effort(SearchParams(leaves=8, candidates=12), (plan, 2), (plan, 10))
+    SearchParams(leaves=8, candidates=60, refined=None, upper_leaves=None)
     """
-    grown, seen = math.log(n / large[0]), math.log(large[0] / small[0])
-
-    def further(before: int | None, now: int | None, powers: tuple[float, float], most: int) -> int | None:
-        if before is None or now is None:
-            return None
-        power = min(max(math.log(now / before) / seen, powers[0]), powers[1])
-        return max(1, min(round(now * math.exp(power * grown)), most))
-
-    leaves = 0 if config.tree is None else config.tree.num_leaves
-    return dataclasses.replace(
-        config.search,
-        leaves=further(small[1].leaves, large[1].leaves, LEAVES_POWER, leaves),
-        candidates=further(small[1].candidates, large[1].candidates, CANDIDATES_POWER, n),
-    )
+    config, k = large
+    leaves, candidates = found.leaves, found.candidates
+    if leaves is not None and config.tree is not None and small[0].tree is not None:
+        grown = config.tree.num_leaves / small[0].tree.num_leaves
+        leaves = max(1, min(round(leaves * grown**LEAVES_POWER), config.tree.num_leaves))
+    if candidates is not None:
+        candidates = max(k, math.ceil(candidates * k / small[1]))
+    return dataclasses.replace(config.search, leaves=leaves, candidates=candidates)
 
 
 def _least(reaches: Any, low: int, high: int) -> int:
