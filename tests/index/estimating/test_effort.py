@@ -45,7 +45,7 @@ def test_what_is_measured_reaches_the_recall(metric: Metric) -> None:
 def test_a_small_index_stands_for_a_large_one() -> None:
     large = Config(tree=Tree(num_leaves=240), score=AsymmetricHash(), reorder=Reorder())
     found = scaled_effort(SearchParams(leaves=6, candidates=9), (PLAN, 2), (large, 10))
-    assert found == SearchParams(leaves=12, candidates=45)
+    assert found == SearchParams(leaves=15, candidates=50)
     assert scaled_effort(SearchParams(leaves=60, candidates=1), (PLAN, 10), (PLAN, 10)) == SearchParams(
         leaves=60, candidates=10
     )

@@ -17,7 +17,7 @@ __all__ = ["expected_effort", "measured_effort", "scaled_effort"]
 
 #: Without rows to look at: the share of the leaves, and the candidates for each result, by the share of
 #: neighbours that may be missed. The middle of what the packaged sets took (benchmarks/LOG.md).
-USUAL = {0.2: (0.008, 4.0), 0.1: (0.016, 6.0), 0.05: (0.03, 8.0), 0.01: (0.09, 16.0), 0.001: (0.3, 50.0)}
+USUAL = {0.2: (0.007, 3.3), 0.1: (0.015, 4.5), 0.05: (0.024, 8.0), 0.01: (0.055, 20.0), 0.001: (0.2, 60.0)}
 
 #: Of what may be missed, leaves miss so much, and codes the rest.
 OF_LEAVES = 0.65
@@ -29,6 +29,10 @@ STEP = 1.15
 #: power of how many times as many they are.
 LEAVES_POWER = 0.5
 
+#: Tuning takes so many times what a sample says, so that the low end of its interval reaches the recall, too.
+MORE_LEAVES = 1.2
+MORE_CANDIDATES = 1.1
+
 
 def expected_effort(config: Config, recall: float, k: int) -> SearchParams:
     """Return what a recall mostly takes, of rows of which nothing is known.
@@ -38,7 +42,7 @@ def expected_effort(config: Config, recall: float, k: int) -> SearchParams:
     >>> from leafscan.index.config import AsymmetricHash, Reorder, Tree
     >>> plan = Config(tree=Tree(num_leaves=1_000), score=AsymmetricHash(), reorder=Reorder())
     >>> expected_effort(plan, 0.9, 10)
-    SearchParams(leaves=16, candidates=60, refined=None, upper_leaves=None)
+    SearchParams(leaves=15, candidates=46, refined=None, upper_leaves=None)
     """
     missed = np.array(sorted(USUAL))
     at = math.log(min(max(1 - recall, missed[0]), missed[-1]))
@@ -123,15 +127,15 @@ def scaled_effort(found: SearchParams, small: tuple[Config, int], large: tuple[C
     >>> from leafscan.index.config import AsymmetricHash, Reorder, Tree
     >>> plan = Config(tree=Tree(num_leaves=1_000), score=AsymmetricHash(), reorder=Reorder())
     >>> scaled_effort(SearchParams(leaves=8, candidates=12), (plan, 2), (plan, 10))
-    SearchParams(leaves=8, candidates=60, refined=None, upper_leaves=None)
+    SearchParams(leaves=10, candidates=66, refined=None, upper_leaves=None)
     """
     config, k = large
     leaves, candidates = found.leaves, found.candidates
     if leaves is not None and config.tree is not None and small[0].tree is not None:
         grown = config.tree.num_leaves / small[0].tree.num_leaves
-        leaves = max(1, min(round(leaves * grown**LEAVES_POWER), config.tree.num_leaves))
+        leaves = max(1, min(math.ceil(leaves * MORE_LEAVES * grown**LEAVES_POWER), config.tree.num_leaves))
     if candidates is not None:
-        candidates = max(k, math.ceil(candidates * k / small[1]))
+        candidates = max(k, math.ceil(candidates * MORE_CANDIDATES * k / small[1]))
     return dataclasses.replace(config.search, leaves=leaves, candidates=candidates)
 
 

@@ -55,7 +55,7 @@ def expected_groups(n: int, leaves: int, spread: float = SPREAD) -> int:
     Examples
     --------
     >>> expected_groups(1_000, 1), expected_groups(100_000, 1_000)
-    (32, 3625)
+    (32, 3609)
     """
     if leaves == 1:
         return -(-n // GROUP)
