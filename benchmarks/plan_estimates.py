@@ -201,7 +201,10 @@ def spreads(runs: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         tuned_runs = [one for one in runs if "tuned_us" in one["measured"]]
         if tuned_runs:
             ratios = np.array(
-                [one["measured"]["tuned_us"] / one["told"][kind]["latency_us"]["expected"] for one in tuned_runs]
+                [
+                    one["measured"]["tuned_us"] / one["told"][kind]["latency_us"]["expected"]
+                    for one in tuned_runs
+                ]
             )
             held = [
                 one["told"][kind]["latency_us"]["low"]
