@@ -72,7 +72,8 @@ def _by_blocks(queries: Any, table: Any, k: int, metric: Metric, rows: Any, size
         # The last block begins where a whole one still fits; what it shares with the one before does not
         # count twice.
         begin = block * size
-        start = ops.minimum(begin, last)
+        # PyTorch's loop is Python's, whose programs are exported with whole numbers.
+        start = min(begin, last) if isinstance(begin, int) else ops.minimum(begin, last)
         here = start + places
         counts = ops.logical_and(here >= begin, here < rows)
         mine = ops.slice(table, (start, 0), (size, table.shape[1]))
