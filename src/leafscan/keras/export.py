@@ -1,6 +1,7 @@
 """A query tower and the index beside it, as files, and what joins them again."""
 
 import json
+from collections.abc import Callable
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 import leafscan
 from leafscan.keras.index_retrieval import IndexRetrieval
@@ -141,7 +143,7 @@ class ExportedRetrieval:
 
 
 def load_exported(folder: str | PathLike[str]) -> ExportedRetrieval:
-    """Load what `export` wrote, with any Keras backend; a "tf_saved_model" needs TensorFlow.
+    """Load what `export` wrote, with any Keras backend; for a "tf_saved_model" TensorFlow must be installed.
 
     Parameters
     ----------
@@ -157,6 +159,8 @@ def load_exported(folder: str | PathLike[str]) -> ExportedRetrieval:
     ------
     FileNotFoundError
         If a file is missing.
+    ModuleNotFoundError
+        If the tower is a "tf_saved_model" and TensorFlow is not installed.
     """
     place = Path(folder)
     about = json.loads((place / "retrieval.json").read_text(encoding="utf-8"))
@@ -165,5 +169,25 @@ def load_exported(folder: str | PathLike[str]) -> ExportedRetrieval:
     if kind == "keras":
         tower = keras.saving.load_model(place / _TOWERS[kind])
     elif kind is not None:
-        tower = keras.layers.TFSMLayer(str(place / _TOWERS[kind]), call_endpoint="serve")
+        tower = _saved_model(place / _TOWERS[kind])
     return ExportedRetrieval(tower, leafscan.load(place / "candidates.leafscan"), about["k"])
+
+
+def _saved_model(place: Path) -> Callable[[Any], NDArray[Any]]:
+    # Not Keras' TFSMLayer, which is for its TensorFlow backend alone.
+    if find_spec("tensorflow") is None:
+        raise ModuleNotFoundError(
+            f"{place} is a SavedModel, which needs tensorflow to be loaded; it is not installed. "
+            'Exported with format="keras" the tower loads on every backend.',
+            name="tensorflow",
+        )
+    import tensorflow
+
+    loaded = tensorflow.saved_model.load(str(place))
+    return lambda inputs: np.asarray(loaded.serve(keras.tree.map_structure(_narrowed, inputs)))
+
+
+def _narrowed(values: Any) -> NDArray[Any]:
+    """Return an input as NumPy has it, floating numbers in Keras' 32 bits."""
+    array = np.asarray(values if isinstance(values, (list, tuple)) else keras.ops.convert_to_numpy(values))
+    return array.astype(np.float32) if array.dtype.kind == "f" else array

@@ -27,9 +27,9 @@ def refuse_export(name: str) -> None:
     if _exporting():
         raise NotImplementedError(
             f"{name}: no exported program can carry a leafscan index, since its search is native code of "
-            "this process. Export the query tower alone, and the index beside it: leafscan.keras.export(layer, "
-            "folder), which leafscan.keras.load_exported(folder) joins; or save the whole as a .keras file: "
-            "model.save. (A leafscan.keras.Streaming layer is ordinary operations and can be exported.)"
+            "this process. Export the query tower alone, and the index beside it: leafscan.keras.export("
+            "layer, folder), which leafscan.keras.load_exported(folder) joins; or save the whole as a .keras "
+            "file: model.save. (A leafscan.keras.Streaming layer is ordinary operations and can be exported.)"
         )
 
 
@@ -40,7 +40,8 @@ def _exporting() -> bool:
         # Also torch.export and torch.jit.trace of a user's own; not torch.compile, which stays here.
         # PyTorch before 2.7 does not tell the former.
         told = hasattr(torch.compiler, "is_exporting") and torch.compiler.is_exporting()
-        return bool(told or torch.jit.is_tracing())
+        traced: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+        return told or traced
     # Keras has no flag of it.
     frame = sys._getframe(2)
     while frame is not None:
