@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -92,8 +93,17 @@ def _scores(queries: Any, rows: Any, metric: Metric) -> Any:
     """Score, the larger the better; with "cosine" queries have length 1."""
     if metric == "cosine":
         rows = ops.normalize(rows, axis=-1)
-    products = ops.matmul(queries, ops.transpose(rows))
+    products = _products(queries, rows)
     if metric != "squared_l2":
         return products
     mine = ops.sum(ops.square(queries), axis=1, keepdims=True)
     return 2 * products - mine - ops.sum(ops.square(rows), axis=1)
+
+
+def _products(queries: Any, rows: Any) -> Any:
+    if keras.backend.backend() == "jax":
+        import jax.numpy as jnp
+
+        # On GPUs and TPUs JAX would round float32 to fewer bits, which is not exact search.
+        return jnp.matmul(queries, rows.T, precision="highest")
+    return ops.matmul(queries, ops.transpose(rows))
