@@ -1,9 +1,9 @@
 """Check searches of arrays on a GPU, which go by way of the host; nothing is timed.
 
 ``python -m benchmarks.gpu.host_paths`` runs one process for each framework that is installed: its operation,
-and Keras' layers on it. It says which device was used, and exits with 1 if a check fails, a framework is missing
-that was named, or ``--device gpu`` found none. Without a GPU the same checks run on the CPU, where JAX is kept
-from its custom call, so that the callback is what is checked.
+and Keras' layers on it. It says which device was used, and exits with 1 if a check fails, a framework that
+was named is missing, or ``--device gpu`` found none. Without a GPU the same checks run on the CPU, where JAX is
+kept from its custom call, so that the callback is what is checked.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ def _operation(check: Checks, place: torch.device, on_gpu: bool) -> None:
         assert np.isneginf(host(found.scores)[:, 3:]).all()
 
     def on_a_stream() -> None:
-        side = torch.cuda.Stream()
+        side: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             large = torch.randn(4096, 4096, device=place)
