@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.gpu.host_paths`` runs one process for each framework that is installed: its operation,
 and Keras' layers on it. It says which device was used, and exits with 1 if a check fails, a framework that
-was named is missing, or ``--device gpu`` found none. Without a GPU the same checks run on the CPU, where JAX is
-kept from its custom call, so that the callback is what is checked.
+was named is missing, or ``--device gpu`` found none. Without a GPU the same checks run on the CPU, where JAX
+is kept from its custom call, so that the callback is what is checked.
 """
 
 from __future__ import annotations
