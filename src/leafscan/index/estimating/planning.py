@@ -12,11 +12,11 @@ from leafscan.index.config import AsymmetricHash, Config, SearchParams
 from leafscan.index.decisions import Decision
 from leafscan.index.estimating.effort import expected_effort, measured_effort, scaled_effort
 from leafscan.index.estimating.estimate import Estimate, Interval
-from leafscan.index.estimating.layout import IdKind, expected_sections, file_bytes
 from leafscan.index.estimating.replica import Latency, measured_latency
 from leafscan.index.estimating.trial import Stages, invented_rows, like, shrunk, time_of, timed_build
 from leafscan.index.estimating.work import Size
 from leafscan.index.ids import as_ids
+from leafscan.index.layout import IdKind, expected_sections, file_bytes
 from leafscan.index.metric import Metric, check_metric
 from leafscan.index.numbers import real_number, whole_number
 from leafscan.index.plan import decide

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 import leafscan
 from leafscan import AsymmetricHash, BruteForce, Config, Reorder, SearchParams, Tree
-from leafscan.index.estimating.layout import expected_groups, expected_sections, file_bytes
+from leafscan.index.layout import expected_groups, expected_sections, file_bytes
 
 Matrix = NDArray[np.float32]
 N, DIM = 6_000, 20
