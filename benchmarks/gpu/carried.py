@@ -45,7 +45,9 @@ def main() -> None:
     """Pack or unpack."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["pack", "unpack"])
-    parser.add_argument("places", type=pathlib.Path, nargs="+", help="pack: the archive; unpack: it and a folder")
+    parser.add_argument(
+        "places", type=pathlib.Path, nargs="+", help="pack: the archive; unpack: it and a folder"
+    )
     chosen = parser.parse_args()
     if chosen.what == "pack":
         _pack(chosen.places[0])
@@ -109,7 +111,9 @@ def preload() -> None:
             # PyTorch's or JAX's own, if it is loaded already, or else the one on the loader's path.
             import nvidia
 
-            places = [place for path in nvidia.__path__ for place in pathlib.Path(path).rglob("libcublas*.so.13")]
+            places = [
+                place for path in nvidia.__path__ for place in pathlib.Path(path).rglob("libcublas*.so.13")
+            ]
             for place in sorted(places, key=lambda place: "Lt" not in place.name):
                 ctypes.CDLL(str(place), mode=ctypes.RTLD_GLOBAL)
             for name in ("libcudart.so.12", "libcublasLt.so.12", "libcublas.so.12"):

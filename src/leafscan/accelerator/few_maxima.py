@@ -72,7 +72,7 @@ def few_maxima(
     squared_l2: bool = False,
     interpret: bool = False,
 ) -> FewMaxima:
-    """Score all candidates and keep the best of each group: for so few queries that reading is what takes time.
+    """Score all candidates and keep the best of each group, for so few queries that reading takes the time.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def few_maxima(
     mask
         (n,) int8, not 0 where a row may be returned, or None: all.
     unless
-        (q,) int32: where all are not 0 nothing is done, and nothing is promised about the maxima. None: never.
+        (q,) int32: where all are not 0 nothing is done, and the maxima are any numbers. None: never.
     squared_l2
         Whether the scores are minus the squared distances, by differences; not with ``half_norms``.
     interpret
@@ -143,7 +143,7 @@ def few_maxima(
 
 
 def parts_of(dim: int, most: int) -> list[tuple[int, int]]:
-    """Cut dimensions into powers of two, from the front: where each begins, and its width; the last may be over.
+    """Cut dimensions into powers of two, from the front: their begins and widths; the last may be over.
 
     Examples
     --------
