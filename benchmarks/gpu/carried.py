@@ -37,7 +37,7 @@ _CUBLAS = (
     "cublasSgemmEx",
 )
 
-#: Of the containers of GPU code: how each begins, how an entry of machine code is marked, and Hopper's number.
+#: Of the containers of GPU code: how each begins, the mark of an entry of machine code, and Hopper's number.
 _CONTAINER, _MACHINE_CODE, _HOPPER = b"\x50\xed\x55\xba", 2, 90
 
 
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def keep_hopper(library: bytearray) -> tuple[int, int]:
-    """Overwrite a library's machine code for other GPUs than Hopper's by zeros, in place.
+    r"""Overwrite a library's machine code for other GPUs than Hopper's by zeros, in place.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def keep_hopper(library: bytearray) -> tuple[int, int]:
     Examples
     --------
     >>> entry = struct.pack("<HHIQIIII", 2, 257, 64, 8, 0, 0, 0, 80) + bytes(24) + b"8 bytes!"
-    >>> begin = struct.pack("<4sHHQ", b"\\x50\\xed\\x55\\xba", 1, 16, len(entry))
+    >>> begin = struct.pack("<4sHHQ", b"\x50\xed\x55\xba", 1, 16, len(entry))
     >>> library = bytearray(begin + entry)
     >>> keep_hopper(library), library.endswith(bytes(8))
     ((0, 8), True)
@@ -154,7 +154,7 @@ def _pack(archive: pathlib.Path) -> None:
 
 
 def _stand_in(library: pathlib.Path, names: tuple[str, ...]) -> None:
-    """Compile a library of a name that hands calls on to whoever has functions of these names, of any version."""
+    """Compile a library that hands calls on to the functions of these names in cuBLAS 13."""
     source = library.with_suffix(".c")
     lines = ["#define _GNU_SOURCE", "#include <dlfcn.h>"]
     for name in names:

@@ -95,8 +95,8 @@ def _near_ties(divide: int) -> None:
             np.einsum("qd,qkd->qk", np.asarray(queries[:count], np.float64), wide) - np.asarray(found[0])
         )
         print(
-            f"near ties, {name} over {n:,}: {1e3 * seconds:.2f} ms; recall {recall:.4f}, scores off by at most "
-            f"{off.max():.1e}",
+            f"near ties, {name} over {n:,}: {1e3 * seconds:.2f} ms; recall {recall:.4f}, scores off by at "
+            f"most {off.max():.1e}",
             flush=True,
         )
         assert recall >= 0.98, recall

@@ -45,8 +45,8 @@ def replace_rows(candidates: Candidates, positions: Any, rows: Any) -> Candidate
     positions, rows = jnp.asarray(positions), jnp.asarray(rows)
     if rows.ndim != 2 or rows.shape[1] != candidates.shape[1] or positions.shape != rows.shape[:1]:
         raise ValueError(
-            f"rows must be of shape (m, {candidates.shape[1]}), with positions of shape (m,); received rows of "
-            f"shape {rows.shape} and positions of shape {positions.shape}."
+            f"rows must be of shape (m, {candidates.shape[1]}), with positions of shape (m,); received rows "
+            f"of shape {rows.shape} and positions of shape {positions.shape}."
         )
     if candidates.metric == "cosine":
         rows = unit(rows)

@@ -120,6 +120,7 @@ class OnDevice:
                 metric=index.metric,
                 precision="bfloat16" if is_hopper(platform_of()) else "float32",
                 room=self._room(len(names), updated=updated),
+                growing=updated,
             )
             self._handles = np.zeros(there.ready.shape[0], np.int64)
             self._handles[: len(handles)] = handles
@@ -127,7 +128,7 @@ class OnDevice:
             self._hold(there, living, number)
 
     def _take_over(self, living: Living, number: int, *, by_position: bool, dtype: str) -> bool:
-        """Put what was updated since version ``number`` after the rest, if that can be told and there is room."""
+        """Put what was updated since version ``number`` after the rest, if it is known and there is room."""
         there: Resident = jax.tree.map(lambda held: held.value, self._state, is_leaf=_is_held)
         if not there.names.shape[0] or not there.live.shape[0]:
             return False

@@ -61,6 +61,7 @@ def put_there(
     metric: Metric,
     precision: Precision,
     room: int,
+    growing: bool = False,
 ) -> Resident:
     """Put candidates on JAX's default device.
 
@@ -74,6 +75,8 @@ def put_there(
         As of `leafscan.accelerator.prepare_candidates`.
     room
         How many rows to take, at least n; past the vectors they are no candidates.
+    growing
+        Whether to have ``live`` and ``names`` in any case, as `update_there` needs them.
 
     Returns
     -------
@@ -94,13 +97,13 @@ def put_there(
     rows = vectors if room == count else np.pad(vectors, ((0, room - count), (0, 0)))
     named = sorted_names = none
     order = np.zeros(0, np.int32)
-    if not np.array_equal(names, np.arange(count)):
+    if growing or not np.array_equal(names, np.arange(count)):
         named = np.pad(names, (0, room - count), constant_values=-1)
         order = np.argsort(named, kind="stable").astype(np.int32)
         sorted_names = named[order]
     return Resident(
         ready=_prepare(rows, metric=metric, precision=precision),
-        live=jnp.asarray(np.arange(room) < count if room > count else np.zeros(0, np.bool_)),
+        live=jnp.asarray(np.arange(room) < count if growing or room > count else np.zeros(0, np.bool_)),
         names=jnp.asarray(named),
         sorted_names=jnp.asarray(sorted_names),
         order=jnp.asarray(order),
