@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 
 #include "arrays.h"
 #include "bindings.h"
 #include "leafscan/build/builder.h"
+#include "leafscan/build/kept_rows.h"
 #include "leafscan/hash/layout.h"
 #include "names.h"
 #include "put_sections.h"
@@ -116,6 +118,28 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
   return sections;
 }
 
+nb::dict KeepRowsOf(const InArray<float>& vectors, const InArray<std::uint32_t>& order, bool normalize,
+                    const std::string& dtype, double threshold, int threads, const std::string& prefix) {
+  if (vectors.ndim() != 2 || vectors.shape(0) < 1 || vectors.shape(1) < 1) {
+    throw std::invalid_argument("vectors must have shape (n, d) with at least one row and one column.");
+  }
+  if (order.ndim() != 1) throw std::invalid_argument("order must have shape (m,).");
+  const std::span<const std::uint32_t> rows{order.data(), order.shape(0)};
+  if (std::any_of(rows.begin(), rows.end(), [&](std::uint32_t row) { return row >= vectors.shape(0); })) {
+    throw std::invalid_argument("order must hold rows of vectors.");
+  }
+  const RowType type = RowTypeOf(dtype);
+  const RowSource source{{vectors.data(), vectors.shape(0), vectors.shape(1)}, normalize};
+  RowSections kept;
+  {
+    const nb::gil_scoped_release released;
+    kept = KeepRows(source, rows, type, {threshold, threads, nullptr});
+  }
+  nb::dict sections;
+  PutRows(sections, prefix, std::move(kept), type, rows.size(), source.dim());
+  return sections;
+}
+
 }  // namespace
 
 void BindBuild(nb::module_& module) {
@@ -125,6 +149,8 @@ void BindBuild(nb::module_& module) {
              "soar_lambda"_a = nb::none(), "projection"_a = nb::none(), "progress"_a = nb::none(),
              "row_dtype"_a = "float32", "row_threshold"_a = 0.0, "first_row_dtype"_a = nb::none(),
              "upper_leaves"_a = 0, "spherical"_a = nb::none(), "avq_eta"_a = 1.0, "lookup_bits"_a = 4);
+  module.def("keep_rows", &KeepRowsOf, "vectors"_a, "order"_a, nb::kw_only(), "normalize"_a, "dtype"_a,
+             "threshold"_a, "threads"_a, "prefix"_a = "");
 }
 
 }  // namespace leafscan

@@ -62,6 +62,14 @@ class PythonSearcher {
                         const std::optional<InArray<std::uint8_t>>& allow_mask,
                         const std::optional<InArray<std::uint8_t>>& deny_mask,
                         const std::optional<InArray<std::uint32_t>>& mask_rows) const;
+  // As SearchAmong, where the time goes besides: a dict of what search/search_trace.h counts comes third.
+  nb::tuple SearchTraced(const InArray<float>& queries, std::int64_t k, std::int64_t leaves, std::int64_t candidates,
+                         int threads, bool normalize, const PythonFilter* filter, std::int64_t refined,
+                         std::int64_t upper_leaves, const std::optional<InArray<std::uint32_t>>& allow,
+                         const std::optional<InArray<std::uint32_t>>& deny,
+                         const std::optional<InArray<std::uint8_t>>& allow_mask,
+                         const std::optional<InArray<std::uint8_t>>& deny_mask,
+                         const std::optional<InArray<std::uint32_t>>& mask_rows) const;
   PythonFilter CompileFilter(const InArray<std::uint8_t>& allowed, const PythonFilter* before) const;
   nb::object Route(const InArray<float>& queries, std::int64_t leaves, std::int64_t upper_leaves) const;
 
@@ -89,6 +97,11 @@ class PythonSearcher {
   SearchOptions OptionsOf(std::int64_t k, std::int64_t leaves, std::int64_t candidates, int threads,
                           const PythonFilter* filter, std::int64_t refined, std::int64_t upper_leaves) const;
   nb::tuple Answer(const Batch& batch, SearchOptions options, bool normalize) const;
+  QueryLists ListsOf(const Batch& batch, const std::optional<InArray<std::uint32_t>>& allow,
+                     const std::optional<InArray<std::uint32_t>>& deny,
+                     const std::optional<InArray<std::uint8_t>>& allow_mask,
+                     const std::optional<InArray<std::uint8_t>>& deny_mask,
+                     const std::optional<InArray<std::uint32_t>>& mask_rows) const;
   void CheckMasks(const QueryLists& lists) const;
   template <class T>
   static std::optional<MatrixView<T>> OfQueries(const std::optional<InArray<T>>& array, const Batch& batch,

@@ -43,14 +43,43 @@ nb::tuple PythonSearcher::SearchAmong(const InArray<float>& queries, std::int64_
                       const std::optional<InArray<std::uint8_t>>& deny_mask,
                       const std::optional<InArray<std::uint32_t>>& mask_rows) const {
   const Batch batch = Read(queries);
-  QueryLists lists;
-  lists.allow = {OfQueries(allow, batch, "allow"), OfQueries(allow_mask, batch, "allow_mask")};
-  lists.deny = {OfQueries(deny, batch, "deny"), OfQueries(deny_mask, batch, "deny_mask")};
-  if (mask_rows) lists.rows = {mask_rows->data(), mask_rows->size()};
-  CheckMasks(lists);
+  const QueryLists lists = ListsOf(batch, allow, deny, allow_mask, deny_mask, mask_rows);
   SearchOptions options = OptionsOf(k, leaves, candidates, threads, filter, refined, upper_leaves);
   options.lists = &lists;
   return Answer(batch, options, normalize);
+}
+
+nb::tuple PythonSearcher::SearchTraced(const InArray<float>& queries, std::int64_t k, std::int64_t leaves,
+                                       std::int64_t candidates, int threads, bool normalize, const PythonFilter* filter,
+                                       std::int64_t refined, std::int64_t upper_leaves,
+                                       const std::optional<InArray<std::uint32_t>>& allow,
+                                       const std::optional<InArray<std::uint32_t>>& deny,
+                                       const std::optional<InArray<std::uint8_t>>& allow_mask,
+                                       const std::optional<InArray<std::uint8_t>>& deny_mask,
+                                       const std::optional<InArray<std::uint32_t>>& mask_rows) const {
+  const Batch batch = Read(queries);
+  SearchOptions options = OptionsOf(k, leaves, candidates, threads, filter, refined, upper_leaves);
+  // Without any, a search takes the way of one that has none.
+  const QueryLists lists = ListsOf(batch, allow, deny, allow_mask, deny_mask, mask_rows);
+  if (allow || deny || allow_mask || deny_mask) options.lists = &lists;
+  SharedTrace trace;
+  options.trace = &trace;
+  const nb::tuple found = Answer(batch, options, normalize);
+  static constexpr const char* kNames[kStages] = {"prepare", "filter",     "route", "tables", "scan",
+                                                  "select",  "first_rows", "rows",  "merge"};
+  const SearchTrace& sum = trace.sum();
+  nb::dict nanoseconds;
+  for (std::size_t stage = 0; stage < kStages; ++stage) nanoseconds[kNames[stage]] = sum.nanoseconds[stage];
+  nb::dict told;
+  told["nanoseconds"] = nanoseconds;
+  told["leaves"] = sum.leaves;
+  told["points"] = sum.points;
+  told["survivors"] = sum.survivors;
+  told["first_rows"] = sum.first_rows;
+  told["rows"] = sum.rows;
+  told["listed"] = sum.listed;
+  told["repeated"] = sum.repeated;
+  return nb::make_tuple(found[0], found[1], told);
 }
 
 PythonFilter PythonSearcher::CompileFilter(const InArray<std::uint8_t>& allowed, const PythonFilter* before) const {
@@ -220,14 +249,19 @@ nb::tuple PythonSearcher::Answer(const Batch& batch, SearchOptions options, bool
   AlignedVector<float> scores(ids.size());
   {
     const nb::gil_scoped_release released;
+    SearchTrace* traced = nullptr;
+    const TracePart part(options.trace, traced);
+    StageClock clock(traced);
     CheckFinite(batch.matrix, "queries", options.threads);
     if (normalize) {
       AlignedVector<float> unit(batch.matrix.rows * batch.matrix.cols);
       for (std::size_t i = 0; i < batch.matrix.rows; ++i) {
         Normalize(batch.matrix.row(i), batch.matrix.cols, unit.data() + i * batch.matrix.cols);
       }
+      clock.End(Stage::kPrepare);
       searcher_.Search({unit.data(), batch.matrix.rows, batch.matrix.cols}, options, ids, scores);
     } else {
+      clock.End(Stage::kPrepare);
       searcher_.Search(batch.matrix, options, ids, scores);
     }
   }
@@ -236,6 +270,19 @@ nb::tuple PythonSearcher::Answer(const Batch& batch, SearchOptions options, bool
   }
   const std::size_t rows = batch.matrix.rows;
   return nb::make_tuple(ToNumPy(std::move(ids), {rows, options.k}), ToNumPy(std::move(scores), {rows, options.k}));
+}
+
+QueryLists PythonSearcher::ListsOf(const Batch& batch, const std::optional<InArray<std::uint32_t>>& allow,
+                                   const std::optional<InArray<std::uint32_t>>& deny,
+                                   const std::optional<InArray<std::uint8_t>>& allow_mask,
+                                   const std::optional<InArray<std::uint8_t>>& deny_mask,
+                                   const std::optional<InArray<std::uint32_t>>& mask_rows) const {
+  QueryLists lists;
+  lists.allow = {OfQueries(allow, batch, "allow"), OfQueries(allow_mask, batch, "allow_mask")};
+  lists.deny = {OfQueries(deny, batch, "deny"), OfQueries(deny_mask, batch, "deny_mask")};
+  if (mask_rows) lists.rows = {mask_rows->data(), mask_rows->size()};
+  CheckMasks(lists);
+  return lists;
 }
 
 void PythonSearcher::CheckMasks(const QueryLists& lists) const {
@@ -269,6 +316,10 @@ void BindSearcher(nb::module_& module) {
       .def("search", &PythonSearcher::Search, "queries"_a, "k"_a, "leaves"_a, "candidates"_a, "threads"_a,
            "normalize"_a = false, "filter"_a.none() = nb::none(), "refined"_a = 0, "upper_leaves"_a = 0)
       .def("search_among", &PythonSearcher::SearchAmong, "queries"_a, "k"_a, "leaves"_a, "candidates"_a, "threads"_a,
+           "normalize"_a = false, "filter"_a.none() = nb::none(), "refined"_a = 0, "upper_leaves"_a = 0,
+           "allow"_a = nb::none(), "deny"_a = nb::none(), "allow_mask"_a = nb::none(), "deny_mask"_a = nb::none(),
+           "mask_rows"_a = nb::none())
+      .def("search_traced", &PythonSearcher::SearchTraced, "queries"_a, "k"_a, "leaves"_a, "candidates"_a, "threads"_a,
            "normalize"_a = false, "filter"_a.none() = nb::none(), "refined"_a = 0, "upper_leaves"_a = 0,
            "allow"_a = nb::none(), "deny"_a = nb::none(), "allow_mask"_a = nb::none(), "deny_mask"_a = nb::none(),
            "mask_rows"_a = nb::none())

@@ -100,6 +100,21 @@ class Filter:
     def nbytes(self) -> int:
         """The memory that it takes."""
 
+def keep_rows(
+    vectors: NDArray[np.float32],
+    order: NDArray[np.uint32],
+    *,
+    normalize: bool,
+    dtype: RowDtype,
+    threshold: float,
+    threads: int,
+    prefix: str = "",
+) -> dict[str, NDArray[Any]]:
+    """Lay out the rows ``order`` (m,) of ``vectors`` (n, d) as `build` does.
+
+    Returns the sections ``rows`` and, for int8, ``row_scales``, with ``prefix`` before their names.
+    """
+
 class Searcher:
     """Search over sections. They are read in place (mapped files too) and kept alive; nothing is copied."""
 
@@ -159,6 +174,32 @@ class Searcher:
         fills up. ``allow_mask`` and ``deny_mask`` are (q, p) bytes, not 0 where the row that ``mask_rows``
         (p,) has at that place is named. What is allowed and denied is denied. Without a mask or a list to
         allow, all is allowed that is not denied. q is 1 for queries of (d,).
+        """
+
+    def search_traced(
+        self,
+        queries: NDArray[np.float32],
+        k: int,
+        leaves: int,
+        candidates: int,
+        threads: int,
+        normalize: bool = False,
+        filter: Filter | None = None,
+        refined: int = 0,
+        upper_leaves: int = 0,
+        allow: NDArray[np.uint32] | None = None,
+        deny: NDArray[np.uint32] | None = None,
+        allow_mask: NDArray[np.uint8] | None = None,
+        deny_mask: NDArray[np.uint8] | None = None,
+        mask_rows: NDArray[np.uint32] | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32], dict[str, Any]]:
+        """Search as `search` does or, with lists or masks, as `search_among`, and tell where time went.
+
+        The third are sums over the queries: ``nanoseconds`` (summed over threads, too) by stage, in order
+        ("prepare", "filter", "route", "tables", "scan", "select", "first_rows", "rows", "merge"), and how
+        many ``leaves`` were visited, ``points`` had their codes scanned, ``survivors`` the scan left,
+        ``first_rows`` and ``rows`` were scored; ``listed`` queries had all that they allow scored instead,
+        and ``repeated`` ones were searched again, since denied rows left fewer than k.
         """
 
     @property

@@ -123,16 +123,20 @@ def test_kerasrs_messages(kind, candidates: Matrix):
         kind(candidate_ids=np.arange(5))
 
 
-def test_candidates_without_ids_get_none_later_and_ids_are_kept(candidates: Matrix, queries: Matrix):
-    layer = ScannRetrieval(candidates, k=3)
+@pytest.mark.parametrize("kind", LAYERS)
+def test_candidates_without_ids_get_none_later_and_ids_are_kept(kind, candidates: Matrix, queries: Matrix):
+    layer = kind(candidates, k=3)
     with pytest.raises(ValueError, match="previous candidates did not have candidate IDs"):
         layer.update_candidates(candidates, np.arange(300))
-    layer = ScannRetrieval(candidates, np.arange(300) + 1000, k=3)
+    layer = kind(candidates, np.arange(300) + 1000, k=3)
     layer.update_candidates(candidates[::-1])
     expected = exact(candidates[::-1], queries, 3, ids=np.arange(300) + 1000)
     np.testing.assert_array_equal(numbers(layer(queries)[1]), expected.ids)
     with pytest.raises(ValueError, match="`candidate_ids` are required"):
         layer.update_candidates(candidates[:50])
+    layer.update_candidates(candidates[:50], np.arange(50) + 7)
+    expected = exact(candidates[:50], queries, 3, ids=np.arange(50) + 7)
+    np.testing.assert_array_equal(numbers(layer(queries)[1]), expected.ids)
 
 
 @pytest.mark.parametrize("kind", LAYERS)

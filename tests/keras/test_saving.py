@@ -127,3 +127,34 @@ def test_tensorflow_exports_the_tower_and_refuses_the_index(
     export(layer, tmp_path / "exported", format="tf_saved_model")
     found = load_exported(tmp_path / "exported")(queries)
     np.testing.assert_array_equal(found.ids, ids_of(model, queries))
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("first", [0, 50])
+def test_a_loaded_table_knows_whether_it_had_ids(
+    told: bool,
+    first: int,
+    candidates: Matrix,
+    queries: Matrix,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+):
+    if not told:  # as files of before 25 November 2026
+        build_config = Streaming.get_build_config
+        without = {"had_ids"}
+        monkeypatch.setattr(
+            Streaming,
+            "get_build_config",
+            lambda self: {name: each for name, each in build_config(self).items() if name not in without},
+        )
+    ids = np.arange(300) + first if first else None
+    model_of(Streaming(candidates, ids, k=5)).save(tmp_path / "model.keras")
+    layer = keras.saving.load_model(tmp_path / "model.keras").layers[-1]
+    layer.update_candidates(candidates[::-1])
+    assert np.asarray(keras.ops.convert_to_numpy(layer(queries)[1])).min() >= first
+    if first:
+        layer.update_candidates(candidates[:40], np.arange(40))
+    else:
+        layer.update_candidates(candidates[:40])
+        with pytest.raises(ValueError, match="previous candidates did not have candidate IDs"):
+            layer.update_candidates(candidates[:40], np.arange(40))

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "leafscan/build/encoder.h"
+#include "leafscan/build/kept_rows.h"
 #include "leafscan/build/panels.h"
 #include "leafscan/core/finite.h"
 #include "leafscan/core/thread_pool.h"
@@ -24,7 +25,6 @@
 namespace leafscan {
 namespace {
 
-constexpr std::size_t kRowsPerChunk = 1024;
 constexpr std::size_t kCenterSample = 10'000;
 // The best row of a leaf is taken to lie this many standard deviations beyond its centroid, in the query's direction.
 // Measured on trained embeddings (benchmarks/LOG.md): 2 to 3 is best, and a fifth of the points is saved.
@@ -334,34 +334,8 @@ class Builder {
     out_.spill = {std::move(spill.codes), QuantizeTerms(spill.terms, out_.term_scale), std::move(spill.live)};
   }
 
-  RowSections Kept(RowType type) {
-    RowSections kept;
-    const std::size_t dim = source_.dim();
-    const RowEncoding encoding{options_.row_threshold, options_.threads, options_.monitor};
-    switch (type) {
-      case RowType::kBFloat16:
-        kept.bfloat16 = EncodeBFloat16(source_, out_.order, encoding);
-        break;
-      case RowType::kInt8:
-        kept.scales = MeasureScales(source_, options_.threads, options_.monitor);
-        kept.int8 = EncodeInt8(source_, out_.order, kept.scales, encoding);
-        break;
-      default:
-        kept.float32.resize(source_.size() * dim);
-        ForRows(source_.size(), [&](std::size_t row) { source_.Read(out_.order[row], kept.float32.data() + row * dim); });
-    }
-    return kept;
-  }
-
-  template <class Body>
-  void ForRows(std::size_t rows, const Body& body) const {
-    ParallelFor(
-        (rows + kRowsPerChunk - 1) / kRowsPerChunk, options_.threads,
-        [&](std::size_t chunk) {
-          const std::size_t end = std::min(rows, (chunk + 1) * kRowsPerChunk);
-          for (std::size_t row = chunk * kRowsPerChunk; row < end; ++row) body(row);
-        },
-        options_.monitor);
+  RowSections Kept(RowType type) const {
+    return KeepRows(source_, out_.order, type, {options_.row_threshold, options_.threads, options_.monitor});
   }
 
   const RowSource& source_;

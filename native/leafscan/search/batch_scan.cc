@@ -36,15 +36,25 @@ std::size_t BatchScan::QueriesAtOnce(const Snapshot& snapshot, std::size_t queri
 }
 
 void BatchScan::Scan(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves,
-                     std::size_t upper_leaves, std::size_t wanted, std::span<const DeniedRows> denied) {
+                     std::size_t upper_leaves, std::size_t wanted, std::span<const DeniedRows> denied,
+                     SearchTrace* trace) {
   denied_ = denied;
-  Route(snapshot, queries, leaves, upper_leaves, wanted);
+  Route(snapshot, queries, leaves, upper_leaves, wanted, trace);
+  StageClock clock(trace);
   // Each wave leaves thresholds nearer to where they end for the larger one that follows.
   const std::size_t ends[] = {1, std::max<std::size_t>(1, leaves / kFirstShare), leaves};
   std::size_t begin = 0;
   for (const std::size_t end : ends) {
     if (begin < end) ScanWave(snapshot, queries.rows, leaves, begin, end);
     begin = end;
+  }
+  clock.End(Stage::kScan);
+  if (trace == nullptr) return;
+  trace->leaves += visits_.size();
+  // A leaf of several queries is counted once for each.
+  for (const Visit& visit : visits_) {
+    const std::uint64_t key[] = {ScoreKey(0.0f, visit.leaf)};
+    trace->points += CountPoints(snapshot, key, nullptr);
   }
 }
 
@@ -72,7 +82,8 @@ void BatchScan::ScanWave(const Snapshot& snapshot, std::size_t queries, std::siz
 }
 
 void BatchScan::Route(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves,
-                      std::size_t upper_leaves, std::size_t wanted) {
+                      std::size_t upper_leaves, std::size_t wanted, SearchTrace* trace) {
+  StageClock clock(trace);
   const std::size_t dim = queries.cols;
   const std::size_t seen_dim = snapshot.has_projection() ? snapshot.arrays.projection.rows : dim;
   constexpr std::size_t kBatch = Router::kBatch;
@@ -91,6 +102,7 @@ void BatchScan::Route(const Snapshot& snapshot, const MatrixView<float>& queries
       std::copy(seen.begin(), seen.end(), seen_.begin() + static_cast<std::ptrdiff_t>(i * seen_dim));
     }
     snapshot.router.RouteBatch({seen_.data(), some, seen_dim}, leaves, route_, keys_, upper_leaves);
+    clock.End(Stage::kRoute);
     for (std::size_t i = 0; i < some; ++i) {
       Query& query = queries_[first + i];
       query.table.Build(snapshot, {seen_.data() + i * seen_dim, seen_dim});
@@ -113,6 +125,7 @@ void BatchScan::Route(const Snapshot& snapshot, const MatrixView<float>& queries
         routed.first_denied = static_cast<std::uint32_t>(here.data() - denied->sorted().data());
       }
     }
+    clock.End(Stage::kTables);
   }
 }
 

@@ -11,6 +11,7 @@
 #include "leafscan/core/survivors.h"
 #include "leafscan/search/denied_rows.h"
 #include "leafscan/search/query_table.h"
+#include "leafscan/search/search_trace.h"
 #include "leafscan/snapshot/snapshot.h"
 #include "leafscan/tree/router.h"
 
@@ -35,7 +36,7 @@ class BatchScan {
   // survive. `denied`, where not empty, has rows for each query: they are passed over where rows are listed once, and
   // elsewhere as many more rows survive.
   void Scan(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves, std::size_t upper_leaves,
-            std::size_t wanted, std::span<const DeniedRows> denied = {});
+            std::size_t wanted, std::span<const DeniedRows> denied = {}, SearchTrace* trace = nullptr);
 
   // What survived for query i, as survivor keys (simd/group_scan.h) in no order; valid until the next scan.
   std::span<const std::uint64_t> Best(std::size_t i) { return queries_[i].survivors.Best(); }
@@ -59,7 +60,7 @@ class BatchScan {
   };
 
   void Route(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves, std::size_t upper_leaves,
-             std::size_t wanted);
+             std::size_t wanted, SearchTrace* trace);
   // Visits begin ... end of each query, leaf by leaf.
   void ScanWave(const Snapshot& snapshot, std::size_t queries, std::size_t leaves, std::size_t begin, std::size_t end);
   void ScanLeaf(const Leaf& leaf, std::span<const Visit> visits, std::size_t group_bytes);

@@ -80,7 +80,8 @@ void ExactSearch::Prepare(int threads) const {
 
 std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float>& queries, std::size_t k,
                                                           int threads, Monitor* monitor, const Filter* filter,
-                                                          std::span<const DeniedRows> denied) const {
+                                                          std::span<const DeniedRows> denied,
+                                                          SharedTrace* trace) const {
   const std::size_t dim = rows_.cols();
   k = std::min(k, rows_.rows());  // there are no more, and room is made for each
   const bool one_by_one = queries.rows <= kFewQueries;
@@ -168,11 +169,18 @@ std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float
         tile.queries = std::min(per_tile, queries.rows - tile.first_query);
         tile.first_row = std::min(rows_.rows(), split * rows_per_tile);
         tile.rows = std::min(rows_per_tile, rows_.rows() - tile.first_row);
+        SearchTrace* traced = nullptr;
+        const TracePart part(trace, traced);
+        StageClock clock(traced);
         search_tile(tile, split);
+        clock.End(Stage::kRows);
       },
       monitor);
   std::vector<std::vector<std::uint64_t>> merged(queries.rows);
   ParallelFor((queries.rows + 255) / 256, threads, [&](std::size_t chunk) {
+    SearchTrace* traced = nullptr;
+    const TracePart part(trace, traced);
+    StageClock clock(traced);
     TopKeys all;
     for (std::size_t query = chunk * 256; query < std::min(queries.rows, (chunk + 1) * 256); ++query) {
       all.Reset(k);
@@ -182,6 +190,7 @@ std::vector<std::vector<std::uint64_t>> ExactSearch::Best(const MatrixView<float
       const std::span<std::uint64_t> sorted = all.Sorted();
       merged[query].assign(sorted.begin(), sorted.end());
     }
+    clock.End(Stage::kMerge);
   });
   return merged;
 }

@@ -19,6 +19,7 @@
 #include "leafscan/filter/filter.h"
 #include "leafscan/reorder/row_store.h"
 #include "leafscan/search/denied_rows.h"
+#include "leafscan/search/search_trace.h"
 
 namespace leafscan {
 
@@ -30,11 +31,11 @@ class ExactSearch {
   // `denied`, where not empty, has rows for each query that are not for it.
   template <class Put>
   void Search(const MatrixView<float>& queries, std::size_t k, int threads, Monitor* monitor, const Put& put,
-              const Filter* filter = nullptr, std::span<const DeniedRows> denied = {}) const {
+              const Filter* filter = nullptr, std::span<const DeniedRows> denied = {}, SharedTrace* trace = nullptr) const {
     for (std::size_t first = 0; first < queries.rows; first += kQueriesAtOnce) {
       const std::size_t count = std::min(kQueriesAtOnce, queries.rows - first);
       const auto best = Best({queries.row(first), count, queries.cols}, k, threads, monitor, filter,
-                             denied.empty() ? denied : denied.subspan(first, count));
+                             denied.empty() ? denied : denied.subspan(first, count), trace);
       for (std::size_t query = 0; query < count; ++query) {
         put(first + query, std::span<const std::uint64_t>(best[query]));
       }
@@ -47,7 +48,7 @@ class ExactSearch {
 
   std::vector<std::vector<std::uint64_t>> Best(const MatrixView<float>& queries, std::size_t k, int threads,
                                                Monitor* monitor, const Filter* filter,
-                                               std::span<const DeniedRows> denied) const;
+                                               std::span<const DeniedRows> denied, SharedTrace* trace) const;
   void Prepare(int threads) const;
 
   RowStore rows_;

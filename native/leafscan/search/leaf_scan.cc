@@ -98,6 +98,19 @@ float CenterScore(const Snapshot& snapshot, std::span<const float> centered, std
   return 0.0f - RowScore(Metric::kDotProduct, centered.data(), centered.data(), arrays.dim);
 }
 
+std::size_t CountPoints(const Snapshot& snapshot, std::span<const std::uint64_t> leaves, const Filter* filter) {
+  std::size_t points = 0;
+  for (const std::uint64_t key : leaves) {
+    const std::uint32_t* words = filter == nullptr ? nullptr : filter->leaf_words(KeyRow(key));
+    for (const Segment& segment : snapshot.leaves[KeyRow(key)].segments) {
+      for (std::size_t group = 0; group < segment.groups; ++group) {
+        points += static_cast<std::size_t>(std::popcount(words == nullptr ? segment.live[group] : *words++));
+      }
+    }
+  }
+  return points;
+}
+
 // Lists the groups that the leaves have, with a filter those that it allows something of, and what follows the last: so
 // many times that one again as the number returned, which is how far ahead to fetch. The first so many are fetched here.
 std::size_t LeafScan::ListGroups(const Snapshot& snapshot, std::span<const std::uint64_t> leaves, const Filter* filter) {
@@ -136,7 +149,8 @@ std::size_t LeafScan::ListGroups(const Snapshot& snapshot, std::span<const std::
 std::span<const std::uint64_t> LeafScan::Scan(const Snapshot& snapshot, std::span<const float> centered,
                                               std::span<const float> seen, std::span<const std::uint64_t> leaves,
                                               const Router::Scratch& route, std::size_t wanted, const Filter* filter,
-                                              const DeniedRows* denied) {
+                                              const DeniedRows* denied, SearchTrace* trace) {
+  StageClock clock(trace);
   const std::size_t group_bytes = snapshot.group_bytes();
   const std::size_t ahead = ListGroups(snapshot, leaves, filter);
   table_.Build(snapshot, seen);
@@ -146,6 +160,7 @@ std::span<const std::uint64_t> LeafScan::Scan(const Snapshot& snapshot, std::spa
   const bool masked = denied != nullptr && snapshot.lists_rows_once();
   std::span<const std::uint32_t> fresh_denied;
   if (masked) fresh_denied = denied->Within(snapshot.arrays.count, snapshot.row_end);
+  clock.End(Stage::kTables);
   // The best leaf of all sets the origin, visited or not: a filter does not change a row's score.
   const bool routed_among = filter != nullptr && snapshot.has_tree();
   if (routed_among) table_.SetOrigin(CenterScore(snapshot, centered, route.top, route));
@@ -179,7 +194,15 @@ std::span<const std::uint64_t> LeafScan::Scan(const Snapshot& snapshot, std::spa
       next += ScanRun(run, table, group_bytes, survivors_);
     }
   }
-  return survivors_.Best();
+  clock.End(Stage::kScan);
+  const std::span<const std::uint64_t> best = survivors_.Best();
+  clock.End(Stage::kSelect);
+  if (trace != nullptr) {
+    trace->leaves += snapshot.has_tree() ? leaves.size() : 0;
+    trace->points += CountPoints(snapshot, leaves, filter);
+    trace->survivors += best.size();
+  }
+  return best;
 }
 
 }  // namespace leafscan

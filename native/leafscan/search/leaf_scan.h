@@ -10,6 +10,7 @@
 #include "leafscan/filter/filter.h"
 #include "leafscan/search/denied_rows.h"
 #include "leafscan/search/query_table.h"
+#include "leafscan/search/search_trace.h"
 #include "leafscan/simd/group_scan.h"
 #include "leafscan/snapshot/snapshot.h"
 #include "leafscan/tree/router.h"
@@ -39,6 +40,9 @@ void Skip(GroupRun& run, std::size_t groups, std::size_t group_bytes);
 float CenterScore(const Snapshot& snapshot, std::span<const float> centered, std::uint64_t key,
                   const Router::Scratch& route, std::size_t which = 0);
 
+// The points of leaves that a scan goes through, in each listing of them; with a filter those that it allows.
+std::size_t CountPoints(const Snapshot& snapshot, std::span<const std::uint64_t> leaves, const Filter* filter);
+
 // One query at a time; a thread keeps its own.
 class LeafScan {
  public:
@@ -48,7 +52,7 @@ class LeafScan {
   std::span<const std::uint64_t> Scan(const Snapshot& snapshot, std::span<const float> centered,
                                       std::span<const float> seen, std::span<const std::uint64_t> leaves,
                                       const Router::Scratch& route, std::size_t wanted, const Filter* filter,
-                                      const DeniedRows* denied = nullptr);
+                                      const DeniedRows* denied = nullptr, SearchTrace* trace = nullptr);
 
   // What turns the survivors' scores into real ones.
   const QueryTable& table() const { return table_; }

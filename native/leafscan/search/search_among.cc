@@ -47,6 +47,7 @@ void Searcher::SearchAmong(const MatrixView<float>& queries, const SearchOptions
       (queries.rows + per_chunk - 1) / per_chunk, options.threads,
       [&](std::size_t chunk) {
         thread_local Workspace space;
+        const TracePart traced(options.trace, space.trace);
         const std::size_t end = std::min(queries.rows, (chunk + 1) * per_chunk);
         for (std::size_t query = chunk * per_chunk; query < end; ++query) {
           SearchOneAmong(queries, query, options, space, ids.data() + query * k, scores.data() + query * k);
@@ -59,7 +60,10 @@ void Searcher::SearchOneAmong(const MatrixView<float>& queries, std::size_t whic
                               Workspace& space, std::int64_t* ids, float* scores) const {
   const std::span<const float> query(queries.row(which), queries.cols);
   const DeniedRows& denied = space.selection.denied();
-  switch (space.selection.Select(*options.lists, which, options.filter, *snapshot_)) {
+  StageClock clock(space.trace);
+  const QuerySelection::Way way = space.selection.Select(*options.lists, which, options.filter, *snapshot_);
+  clock.End(Stage::kFilter);
+  switch (way) {
     case QuerySelection::Way::kDenied:
       if (Whole() && (options.filter == nullptr || !options.filter->listed())) {
         SearchAllForOne(query, options, options.filter, {&denied, 1}, ids, scores);
@@ -70,7 +74,7 @@ void Searcher::SearchOneAmong(const MatrixView<float>& queries, std::size_t whic
       SearchOnIfShort(query, options, denied, space, ids, scores);
       return;
     case QuerySelection::Way::kListed:
-      Put(ScoreListed(snapshot_->rows, query, space.selection.rows(), options.k, space), options, ids, scores);
+      SearchListed(query, space.selection.rows(), options, space, ids, scores);
       return;
     case QuerySelection::Way::kCompiled:
       SearchOneCompiled(query, options, space, ids, scores);
@@ -93,13 +97,18 @@ void Searcher::SearchOnIfShort(std::span<const float> query, const SearchOptions
   space.left_out = 0;
   // Without leaves everything was gone through.
   if (!denied_some || ids[options.k - 1] >= 0 || !snapshot_->has_tree()) return;
+  if (space.trace != nullptr) ++space.trace->repeated;
+  StageClock clock(space.trace);
   space.selection.AllowAllBut(denied, options.filter, snapshot_->row_end);
+  clock.End(Stage::kFilter);
   SearchOneCompiled(query, options, space, ids, scores);
 }
 
 void Searcher::SearchOneCompiled(std::span<const float> query, const SearchOptions& options, Workspace& space,
                                  std::int64_t* ids, float* scores) const {
+  StageClock clock(space.trace);
   const Filter filter(*snapshot_, space.selection.allowed());
+  clock.End(Stage::kFilter);
   SearchOptions own = options;
   own.filter = &filter;
   if (Whole() && !filter.listed()) {

@@ -68,6 +68,7 @@ void Searcher::Search(const MatrixView<float>& queries, const SearchOptions& opt
       (queries.rows + per_chunk - 1) / per_chunk, options.threads,
       [&](std::size_t chunk) {
         thread_local Workspace space;
+        const TracePart traced(options.trace, space.trace);
         const std::size_t end = std::min(queries.rows, (chunk + 1) * per_chunk);
         for (std::size_t query = chunk * per_chunk; query < end; ++query) {
           SearchOne({queries.row(query), queries.cols}, options, space, ids.data() + query * k,
@@ -87,6 +88,8 @@ void Searcher::SearchAll(const MatrixView<float>& queries, const SearchOptions& 
     });
     filter = &*live_->filter;
   }
+  SearchTrace* traced = nullptr;
+  const TracePart part(options.trace, traced);
   std::vector<TopKeys> best(std::min(queries.rows, kQueriesWithFresh));
   for (std::size_t first = 0; first < queries.rows; first += kQueriesWithFresh) {
     const MatrixView<float> some{queries.row(first), std::min(kQueriesWithFresh, queries.rows - first), queries.cols};
@@ -94,14 +97,21 @@ void Searcher::SearchAll(const MatrixView<float>& queries, const SearchOptions& 
     ParallelFor(some.rows, options.threads, [&](std::size_t query) {
       best[query].Reset(std::min(k, snapshot_->row_end));
       if (snapshot_->rows.chunks().empty()) return;
+      SearchTrace* own = nullptr;
+      const TracePart fresh(options.trace, own);
+      StageClock clock(own);
       ScoreFresh(some.row(query), *filter, denied.empty() ? nullptr : &not_for_them[query], best[query]);
+      clock.End(Stage::kRows);
     });
     const auto put = [&](std::size_t query, std::span<const std::uint64_t> keys) {
+      StageClock clock(traced);
       for (const std::uint64_t key : keys) best[query].Push(key);
       Put(best[query].Sorted(), options, ids.data() + (first + query) * k, scores.data() + (first + query) * k);
+      clock.End(Stage::kMerge);
     };
-    exact_->Search(some, k, options.threads, options.monitor, put, filter, not_for_them);
+    exact_->Search(some, k, options.threads, options.monitor, put, filter, not_for_them, options.trace);
   }
+  if (traced != nullptr) traced->rows += queries.rows * (filter == nullptr ? snapshot_->count : filter->allowed());
 }
 
 void Searcher::ScoreFresh(const float* query, const Filter& filter, const DeniedRows* denied, TopKeys& best) const {
@@ -145,14 +155,21 @@ void Searcher::SearchByLeaves(const MatrixView<float>& queries, std::size_t at_o
         thread_local Workspace space;
         const std::size_t first = chunk * at_once;
         const MatrixView<float> some{queries.row(first), std::min(at_once, queries.rows - first), queries.cols};
+        const TracePart traced(options.trace, space.trace);
+        StageClock clock(space.trace);
         const std::span<const DeniedRows> left_out = space.ReadDenied(options.lists, first, some.rows, *snapshot_);
+        clock.End(Stage::kFilter);
         scan.Scan(*snapshot_, some, std::min(options.leaves, snapshot_->router.leaves()), options.upper_leaves,
-                  Wanted(options), left_out);
+                  Wanted(options), left_out, space.trace);
         for (std::size_t i = 0; i < some.rows; ++i) {
+          clock.Restart();
+          const std::span<const std::uint64_t> survivors = scan.Best(i);
+          clock.End(Stage::kSelect);
+          if (space.trace != nullptr) space.trace->survivors += survivors.size();
           std::int64_t* const its_ids = ids.data() + (first + i) * k;
           float* const its_scores = scores.data() + (first + i) * k;
           const DeniedRows* denied = left_out.empty() ? nullptr : &left_out[i];
-          Finish({some.row(i), some.cols}, scan.Best(i), scan.table(i), options, space, its_ids, its_scores, denied);
+          Finish({some.row(i), some.cols}, survivors, scan.table(i), options, space, its_ids, its_scores, denied);
           if (denied != nullptr) {
             space.left_out += scan.passed(i);
             SearchOnIfShort({some.row(i), some.cols}, options, *denied, space, its_ids, its_scores);
@@ -186,13 +203,14 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
                          std::int64_t* ids, float* scores, const DeniedRows* denied) const {
   const Filter* filter = options.filter;
   const std::size_t wanted = Wanted(options);
+  StageClock clock(space.trace);
   std::span<const std::uint64_t> leaves = kWholeIndex;
   const std::span<const float> centered = Center(*snapshot_, query, space.centered);
   const std::span<const float> seen = Project(*snapshot_, centered, space.projected);
   if (filter != nullptr) {
     const std::size_t visits = filter->Visits(options.leaves, wanted);
     if (filter->allowed() == 0 || Whole() || filter->BetterListed(visits, wanted)) {
-      Put(ScoreListed(snapshot_->rows, query, filter->rows(), options.k, space, denied), options, ids, scores);
+      SearchListed(query, filter->rows(), options, space, ids, scores, denied);
       return;
     }
     if (snapshot_->has_tree()) leaves = snapshot_->router.RouteAmong(filter->open_leaves(), seen, visits, space.route);
@@ -200,15 +218,24 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
     leaves = snapshot_->router.Route(seen, std::min(options.leaves, snapshot_->router.leaves()), space.route,
                                       options.upper_leaves);
   }
+  clock.End(Stage::kRoute);
   if (!snapshot_->has_codes()) {
-    Put(filter == nullptr ? ScanRows(query, leaves, options.k, space, denied)
-                          : ScanAllowedRows(query, leaves, options.k, *filter, space, denied),
-        options, ids, scores);
+    const std::span<const std::uint64_t> best = filter == nullptr
+                                                    ? ScanRows(query, leaves, options.k, space, denied)
+                                                    : ScanAllowedRows(query, leaves, options.k, *filter, space, denied);
+    clock.End(Stage::kRows);
+    if (space.trace != nullptr) {
+      space.trace->leaves += leaves.size();
+      space.trace->rows += CountPoints(*snapshot_, leaves, filter);
+    }
+    clock.Restart();
+    Put(best, options, ids, scores);
+    clock.End(Stage::kMerge);
     return;
   }
   const std::span<const std::uint64_t> survivors =
       space.scan.Scan(*snapshot_, centered, seen, leaves, space.route,
-                      wanted + (denied == nullptr || snapshot_->lists_rows_once() ? 0 : denied->size()), filter, denied);
+                      wanted + (denied == nullptr || snapshot_->lists_rows_once() ? 0 : denied->size()), filter, denied, space.trace);
   space.left_out += space.scan.passed();
   Finish(query, survivors, space.scan.table(), options, space, ids, scores, denied);
 }
@@ -216,9 +243,14 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
 void Searcher::Finish(std::span<const float> query, std::span<const std::uint64_t> survivors, const QueryTable& table,
                       const SearchOptions& options, Workspace& space, std::int64_t* ids, float* scores,
                       const DeniedRows* denied) const {
+  StageClock clock(space.trace);
   if (denied != nullptr && !snapshot_->lists_rows_once()) survivors = space.Undenied(survivors, *denied, Wanted(options));
+  clock.End(Stage::kSelect);
   if (snapshot_->has_rows()) {
-    Put(Rerank(query, survivors, options, space), options, ids, scores);
+    const std::span<const std::uint64_t> best = Rerank(query, survivors, options, space);
+    clock.Restart();
+    Put(best, options, ids, scores);
+    clock.End(Stage::kMerge);
     return;
   }
   space.keys.resize(survivors.size());
@@ -227,6 +259,21 @@ void Searcher::Finish(std::span<const float> query, std::span<const std::uint64_
   }
   std::sort(space.keys.begin(), space.keys.end(), std::greater<>());
   Put(space.keys, options, ids, scores);
+  clock.End(Stage::kMerge);
+}
+
+void Searcher::SearchListed(std::span<const float> query, std::span<const std::uint32_t> rows,
+                            const SearchOptions& options, Workspace& space, std::int64_t* ids, float* scores,
+                            const DeniedRows* denied) const {
+  StageClock clock(space.trace);
+  const std::span<const std::uint64_t> best = ScoreListed(snapshot_->rows, query, rows, options.k, space, denied);
+  clock.End(Stage::kRows);
+  if (space.trace != nullptr) {
+    space.trace->rows += rows.size();
+    ++space.trace->listed;
+  }
+  Put(best, options, ids, scores);
+  clock.End(Stage::kMerge);
 }
 
 std::span<const std::uint64_t> Searcher::ScanRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
@@ -291,16 +338,22 @@ void Searcher::PushListed(const RowTable& table, std::span<const std::uint32_t> 
 
 std::span<const std::uint64_t> Searcher::Rerank(std::span<const float> query, std::span<const std::uint64_t> survivors,
                                                 const SearchOptions& options, Workspace& space) const {
+  StageClock clock(space.trace);
   space.rows.resize(survivors.size());
   for (std::size_t i = 0; i < survivors.size(); ++i) space.rows[i] = SurvivorRow(survivors[i]);
   snapshot_->rows.Arrange(space.rows);
   const std::size_t refined = options.refined > 0 ? std::max(options.refined, options.k) : RefinedRows(options.k);
   if (!snapshot_->first_rows.empty() && refined < space.rows.size()) {
+    if (space.trace != nullptr) space.trace->first_rows += space.rows.size();
     const auto best = ScoreListed(snapshot_->first_rows, query, space.rows, refined, space);
     space.rows.resize(best.size());
     for (std::size_t i = 0; i < best.size(); ++i) space.rows[i] = KeyRow(best[i]);
+    clock.End(Stage::kFirstRows);
   }
-  return ScoreListed(snapshot_->rows, query, space.rows, options.k, space);
+  if (space.trace != nullptr) space.trace->rows += space.rows.size();
+  const std::span<const std::uint64_t> best = ScoreListed(snapshot_->rows, query, space.rows, options.k, space);
+  clock.End(Stage::kRows);
+  return best;
 }
 
 void Searcher::Put(std::span<const std::uint64_t> keys, const SearchOptions& options, std::int64_t* ids,

@@ -14,6 +14,7 @@
 #include "leafscan/search/exact.h"
 #include "leafscan/search/query_lists.h"
 #include "leafscan/search/query_table.h"
+#include "leafscan/search/search_trace.h"
 #include "leafscan/snapshot/snapshot.h"
 
 namespace leafscan {
@@ -31,6 +32,7 @@ struct SearchOptions {
   bool exact = false;  // score every row, whatever the plan; needs rows, and goes with neither filter nor lists
   int threads = 1;
   Monitor* monitor = nullptr;
+  SharedTrace* trace = nullptr;  // where the time went is added to it; null for nothing
 };
 
 // First rows put the best few in a wrong order now and then: so many of theirs hold nearly always the full rows' best k.
@@ -91,6 +93,9 @@ class Searcher {
   void Finish(std::span<const float> query, std::span<const std::uint64_t> survivors, const QueryTable& table,
               const SearchOptions& options, Workspace& space, std::int64_t* ids, float* scores,
               const DeniedRows* denied = nullptr) const;
+  // Scores all of some rows in place of a scan.
+  void SearchListed(std::span<const float> query, std::span<const std::uint32_t> rows, const SearchOptions& options,
+                    Workspace& space, std::int64_t* ids, float* scores, const DeniedRows* denied = nullptr) const;
   std::span<const std::uint64_t> ScanRows(std::span<const float> query, std::span<const std::uint64_t> leaves,
                                           std::size_t k, Workspace& space, const DeniedRows* denied) const;
   std::span<const std::uint64_t> ScanAllowedRows(std::span<const float> query, std::span<const std::uint64_t> leaves,

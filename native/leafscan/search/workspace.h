@@ -14,6 +14,7 @@
 #include "leafscan/search/denied_rows.h"
 #include "leafscan/search/leaf_scan.h"
 #include "leafscan/search/query_lists.h"
+#include "leafscan/search/search_trace.h"
 #include "leafscan/search/searcher.h"
 #include "leafscan/simd/group_scan.h"
 #include "leafscan/tree/router.h"
@@ -30,6 +31,7 @@ struct Searcher::Workspace {
   AlignedVector<std::uint32_t> rows;
   AlignedVector<float> scores;
   AlignedVector<std::uint64_t> keys;
+  SearchTrace* trace = nullptr;  // of the search that is going on; null where nothing is traced
 
   // With lists alone.
   QuerySelection selection;

@@ -8,8 +8,12 @@ from typing import Annotated
 import typer
 
 import leafscan
+from leafscan.cli.build import build
 from leafscan.cli.demo.command import demo
+from leafscan.cli.evaluate import evaluate
 from leafscan.cli.inspect import inspect
+from leafscan.cli.search import search
+from leafscan.cli.tune import tune
 from leafscan.cli.verify import verify
 
 __all__ = ["app"]
@@ -21,6 +25,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(build)
+app.command()(search)
+app.command()(tune)
+app.command()(evaluate)
 app.command()(inspect)
 app.command()(verify)
 app.command()(demo)

@@ -54,12 +54,15 @@ class Bars:
         self._progress = Progress(
             *(columns if narrow else [*columns, note]), console=console, transient=True, expand=True
         )
+        self._shown = console.is_interactive
         self._task: TaskID | None = None
         self._what = ""
 
     def __enter__(self) -> Bars:
         """Begin to draw."""
-        self._progress.start()
+        # Elsewhere Rich would leave an empty line.
+        if self._shown:
+            self._progress.start()
         return self
 
     def __exit__(
@@ -69,7 +72,8 @@ class Bars:
         traceback: TracebackType | None,
     ) -> None:
         """Take the bar away."""
-        self._progress.stop()
+        if self._shown:
+            self._progress.stop()
 
     def __call__(self, what: str, done: int, total: int, note: str = "", /) -> None:
         """Show how far it is.

@@ -4,12 +4,20 @@ from typing import TYPE_CHECKING, Any
 
 from leafscan.index.building import build
 from leafscan.index.config import AsymmetricHash, BruteForce, Config, Reorder, SearchParams, Tree
+from leafscan.index.decisions import Decision
 from leafscan.index.errors import FileFormatError
+from leafscan.index.estimating import Estimate, Interval
+from leafscan.index.evaluation import Evaluation, evaluate
+from leafscan.index.explanation import Choice, Explanation, Step
 from leafscan.index.files import verify
 from leafscan.index.filter import Filter
 from leafscan.index.index import Index, SearchResult, load
 from leafscan.index.inspection import FileSection, FileSummary, inspect
+from leafscan.index.search_explanation import ExplainedResult, SearchExplanation
 from leafscan.index.slots import Slot
+from leafscan.index.tuning.likeness import OutOfDistributionWarning
+from leafscan.index.tuning.points import OperatingPoint, RecallCurve
+from leafscan.index.tuning.record import Trial, Tuning
 from leafscan.index.version import __version__
 
 if TYPE_CHECKING:
@@ -19,19 +27,34 @@ __all__ = [
     "AsymmetricHash",
     "BruteForce",
     "Catalogue",
+    "Choice",
     "Config",
+    "Decision",
+    "Estimate",
+    "Evaluation",
+    "ExplainedResult",
+    "Explanation",
     "FileFormatError",
     "FileSection",
     "FileSummary",
     "Filter",
     "Index",
+    "Interval",
+    "OperatingPoint",
+    "OutOfDistributionWarning",
+    "RecallCurve",
     "Reorder",
+    "SearchExplanation",
     "SearchParams",
     "SearchResult",
     "Slot",
+    "Step",
     "Tree",
+    "Trial",
+    "Tuning",
     "__version__",
     "build",
+    "evaluate",
     "inspect",
     "load",
     "open",

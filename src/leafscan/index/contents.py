@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafscan.index.config import Config
+from leafscan.index.decisions import Decision
 from leafscan.index.ids import StringIds
 from leafscan.index.metric import Metric
+from leafscan.index.tuning.record import Tuning
 
 if TYPE_CHECKING:
     from leafscan.index.tags import Tags
@@ -37,6 +39,11 @@ class Contents:
         Integers by row of the index, strings in the order they were given in, or None: positions.
     tags
         What is said of the rows, by the positions they were given at; None where nothing is.
+    decisions
+        What of the plan leafscan chose, and why. Files do not hold it, since the same plan is to give the
+        same bytes, whoever chose it: None where the index comes from one.
+    tuning
+        What was measured of its searches; None where nothing was.
     """
 
     sections: Mapping[str, NDArray[Any]]
@@ -46,3 +53,5 @@ class Contents:
     seed: int
     ids: NDArray[np.int64] | StringIds | None
     tags: "Tags | None" = None
+    decisions: tuple[Decision, ...] | None = None
+    tuning: Tuning | None = None

@@ -27,6 +27,7 @@ from leafscan.index.numbers import whole_number
 from leafscan.index.plan import is_resolved
 from leafscan.index.progress import Progress, reporting
 from leafscan.index.sections import check_contents
+from leafscan.index.tuning.record import Tuning
 from leafscan.index.version import __version__
 
 __all__ = ["FORMAT", "described", "pack", "read", "unpack", "verify", "write"]
@@ -36,6 +37,9 @@ FORMAT = 1
 
 #: So many bytes are summed up between two looks at the progress.
 _AT_ONCE = 1 << 24
+
+#: What a description may hold besides `_FIELDS`.
+_OPTIONAL = ("tuning",)
 
 _FIELDS = ("format", "library", "metric", "rows", "dim", "seed", "config", "ids", "sections", "checksum")
 
@@ -197,6 +201,8 @@ def pack(contents: Contents, *, digests: bool) -> tuple[str, dict[str, NDArray[A
             for name, array in sorted(arrays.items())
         },
     }
+    if contents.tuning is not None:
+        description["tuning"] = contents.tuning.to_dict()
     description["checksum"] = _description_digest(description)
     return json.dumps(description), arrays
 
@@ -268,6 +274,7 @@ def _contents(description: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -
     config = Config.from_dict(description["config"])
     if not is_resolved(config):
         raise FileFormatError("the plan in the header leaves something open")
+    tuning = Tuning.from_dict(description["tuning"]) if "tuning" in description else None
     ids: NDArray[np.int64] | StringIds | None = None
     if description["ids"] == "strings":
         data, offsets = _taken(arrays, "ids", np.uint8), _taken(arrays, "id_offsets", np.uint64)
@@ -288,6 +295,7 @@ def _contents(description: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -
         seed=description["seed"],
         ids=ids,
         tags=tags,
+        tuning=tuning,
     )
 
 
@@ -313,8 +321,11 @@ def _described(text: str) -> dict[str, Any]:
             f"it has the format {version}, of leafscan {description.get('library')!r:.20}, and this one "
             f"({__version__}) reads formats up to {FORMAT}; a newer leafscan reads it"
         )
-    if set(description) != set(_FIELDS):
-        raise FileFormatError(f"the header's description must hold {', '.join(_FIELDS)}, and nothing else")
+    if set(description) - set(_OPTIONAL) != set(_FIELDS):
+        raise FileFormatError(
+            f"the header's description must hold {', '.join(_FIELDS)}, may hold {', '.join(_OPTIONAL)}, and "
+            "nothing else"
+        )
     if description["checksum"] != _description_digest(description):
         raise FileFormatError("the header's description does not agree with its checksum")
     whole_number(description["rows"], "the number of rows in the header", low=1, high=2**32 - 1)

@@ -17,7 +17,7 @@ from leafscan.index.lookup import integer_ids, read_ids
 from leafscan.index.roster import Roster
 
 if TYPE_CHECKING:
-    from leafscan.index.readable import ReadableIndex
+    from leafscan.index.searchable import SearchableIndex
 
 __all__ = ["Filter"]
 
@@ -58,7 +58,7 @@ class Filter:
     _allow: "_Ids | None"
     _deny: "_Ids | None"
     _where: Mapping[str, Any] | None
-    _index: "weakref.ref[ReadableIndex]"
+    _index: "weakref.ref[SearchableIndex]"
     _compiled: _Compiled
     _lock: AbstractContextManager[None]
     _seconds: float
@@ -71,7 +71,7 @@ class Filter:
     @classmethod
     def _of(
         cls,
-        index: "ReadableIndex",
+        index: "SearchableIndex",
         *,
         allow: ArrayLike | Iterable[Any] | None,
         deny: ArrayLike | Iterable[Any] | None,
@@ -94,7 +94,7 @@ class Filter:
         made._seconds = time.perf_counter() - begin
         return made
 
-    def _current(self, index: "ReadableIndex") -> tuple[Living, _engine.Searcher, _engine.Filter]:
+    def _current(self, index: "SearchableIndex") -> tuple[Living, _engine.Searcher, _engine.Filter]:
         """Return the version of the index that is current, what it is of, and the filter for it."""
         if self._index() is not index:
             raise ValueError("filter was compiled for another index; compile one for this index.")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafscan import _engine
-from leafscan.index.config import AsymmetricHash, Config
+from leafscan.index.config import AsymmetricHash, Config, SearchParams
 from leafscan.index.contents import Contents
 from leafscan.index.forks import Rank, fork_safe
 from leafscan.index.ids import StringIds
@@ -18,6 +18,7 @@ from leafscan.index.lookup import NO_ROW
 from leafscan.index.metric import Metric, engine_metric
 from leafscan.index.roster import Roster
 from leafscan.index.threads import default_threads
+from leafscan.index.tuning.record import Tuning
 from leafscan.index.update import Update
 
 if TYPE_CHECKING:
@@ -70,13 +71,7 @@ class Living:
     def __init__(self, contents: Contents) -> None:
         ids = contents.ids
         self.contents = contents
-        search = contents.config.search
-        self.knobs: Knobs = (
-            search.leaves or 0,
-            search.candidates or 0,
-            search.refined or 0,
-            search.upper_leaves or 0,
-        )
+        self.knobs = _knobs(contents.config.search)
         self.lock = fork_safe(Rank.VERSION)
         self.strings = isinstance(ids, StringIds)
         self.roster = Roster(ids, contents.sections["order"])
@@ -91,6 +86,11 @@ class Living:
         # Of strings that came since: by handle, and which handle a row stands for, or stood for last.
         self._names: dict[int, str] = {}
         self._named: dict[int, int] = {}
+
+    def retune(self, config: Config, tuning: Tuning) -> None:
+        """Search by another ``config.search`` from now on; the rest of the plan is the same."""
+        self.contents = dataclasses.replace(self.contents, config=config, tuning=tuning)
+        self.knobs = _knobs(config.search)
 
     @property
     def version(self) -> int:
@@ -216,14 +216,12 @@ class Living:
         place[by_place] = np.arange(len(by_place), dtype=np.uint32)
         order = place[rows]
         contents = self.contents
-        return Contents(
+        return dataclasses.replace(
+            contents,
             sections={**contents.sections, **made, "order": order},
-            dim=contents.dim,
-            metric=contents.metric,
-            config=contents.config,
-            seed=contents.seed,
             ids=StringIds.from_strings(ids.tolist()) if roster.strings else ids[order],
             tags=tags,
+            tuning=contents.tuning,
         )
 
     def vectors(self, rows: NDArray[Any], searcher: _engine.Searcher) -> NDArray[np.float32]:
@@ -234,6 +232,10 @@ class Living:
         asked = np.array(update.ids, object) if self.roster.strings else np.asarray(update.ids, np.int64)
         there: NDArray[np.bool_] = self.roster.find(asked, "ids") != NO_ROW
         return there
+
+
+def _knobs(search: SearchParams) -> Knobs:
+    return search.leaves or 0, search.candidates or 0, search.refined or 0, search.upper_leaves or 0
 
 
 def _plain(ids: NDArray[np.int64] | list[str]) -> list[Any]:

@@ -9,11 +9,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from leafscan.index import deciding
 from leafscan.index.config import AsymmetricHash, Config, Reorder, SearchParams, Tree
+from leafscan.index.decisions import Decision
 from leafscan.index.metric import Metric
 from leafscan.index.projection import components_for
 
-__all__ = ["default_plan", "is_resolved", "resolve"]
+__all__ = ["decide", "default_plan", "is_resolved", "planned", "reasons", "resolve"]
 
 #: Below this many rows exact search is quick enough that approximation buys nothing anyone would notice.
 EXACT_BELOW = 20_000
@@ -49,6 +51,9 @@ VARIANCE_SEEN = 0.88
 COMPONENTS_MULTIPLE = 8
 PROJECTED_SHARE = 0.5
 
+#: The decision that is of all of a plan, where it was chosen by measuring.
+PLAN = "plan"
+
 #: The scan adds up one entry a block in 15 bits.
 MAX_BLOCKS = 32_767
 
@@ -66,7 +71,7 @@ AVQ_ETA = 4.0
 NORM_SAMPLE = 10_000
 
 
-def default_plan(n: int, dim: int, metric: Metric) -> Config:
+def default_plan(n: int, dim: int, metric: Metric, *, exact_below: int = EXACT_BELOW) -> Config:
     """Choose a plan by size alone.
 
     Parameters
@@ -79,6 +84,8 @@ def default_plan(n: int, dim: int, metric: Metric) -> Config:
         "dot_product", "cosine" or "squared_l2"; by size alone the choice is the same for all. What depends
         on the rows, the anisotropic threshold, whether AVQ centroids route and whether codes see principal
         components, `resolve` adds.
+    exact_below
+        With fewer rows than that the choice is exact search.
 
     Returns
     -------
@@ -92,7 +99,7 @@ def default_plan(n: int, dim: int, metric: Metric) -> Config:
     >>> default_plan(1_000_000, 100, "cosine").tree.num_leaves
     4000
     """
-    if n < EXACT_BELOW:
+    if n < exact_below:
         return Config()
     leaves = min(round(LEAVES_PER_SQUARE_ROOT * math.sqrt(n)), n // ROWS_PER_LEAF)
     return Config(
@@ -132,62 +139,232 @@ def resolve(config: Config | None, vectors: NDArray[np.float32], metric: Metric)
     >>> resolve(asked, np.ones((100, 4), np.float32), "cosine").search
     SearchParams(leaves=10, candidates=None, refined=None, upper_leaves=None)
     """
-    n, dim = vectors.shape
+    return decide(config, vectors, metric)[0]
+
+
+def decide(
+    config: Config | None,
+    vectors: NDArray[np.float32],
+    metric: Metric,
+    *,
+    n: int | None = None,
+    exact_below: int = EXACT_BELOW,
+) -> tuple[Config, tuple[Decision, ...]]:
+    """Do as `resolve` does, and tell why.
+
+    Parameters
+    ----------
+    config, vectors, metric
+        As `resolve` takes them.
+    n
+        How many rows the index is to have, where ``vectors`` are a sample of them; None for all.
+    exact_below
+        With fewer rows than that the choice is exact search.
+
+    Returns
+    -------
+    config : Config
+        The plan.
+    decisions : tuple of Decision
+        What the caller left open, and why it is as it is.
+
+    Raises
+    ------
+    ValueError
+        As `resolve`.
+
+    Examples
+    --------
+    >>> decisions = decide(None, np.ones((100, 4), np.float32), "cosine")[1]
+    >>> [(one.part, one.value) for one in decisions]
+    [('score', 'brute_force')]
+    """
+    n = len(vectors) if n is None else n
+    told: list[Decision] = []
     if config is None:
-        config = _projected(default_plan(n, dim, metric), vectors, metric)
-        config = _routed(config, vectors, metric)
+        config = _planned(vectors, metric, n, exact_below, told)
     if config.tree is not None and config.tree.num_leaves > n:
         raise ValueError(
             f"Tree's num_leaves must be at most the number of rows; "
             f"received {config.tree.num_leaves} leaves for {n} rows."
         )
-    tree = None if config.tree is None else _resolve_tree(config.tree, metric)
+    tree = None if config.tree is None else _resolve_tree(config.tree, metric, told)
     score = config.score
     if isinstance(score, AsymmetricHash):
-        score = _resolve_hash(score, vectors, metric)
+        score = _resolve_hash(score, vectors, metric, told)
     if metric == "squared_l2" and config.reorder is not None:
         _check_plain("Reorder", config.reorder.anisotropic_quantization_threshold)
     leaves, candidates = config.search.leaves, config.search.candidates
     if leaves is None and config.tree is not None:
         leaves = _searched(config.tree.num_leaves)
+        told.append(_leaves(leaves, config.tree.num_leaves))
     if candidates is None and config.reorder is not None:
         candidates = CANDIDATES
+        told.append(deciding.candidates(candidates))
     upper = config.search.upper_leaves
     if upper is None and config.tree is not None and config.tree.upper_leaves is not None:
         upper = math.ceil(UPPER_SHARE * config.tree.upper_leaves)
+        told.append(deciding.upper_leaves(upper, config.tree.upper_leaves, UPPER_SHARE))
     search = dataclasses.replace(config.search, leaves=leaves, candidates=candidates, upper_leaves=upper)
-    return dataclasses.replace(config, tree=tree, score=score, search=search)
+    return dataclasses.replace(config, tree=tree, score=score, search=search), tuple(told)
 
 
-def _projected(config: Config, vectors: NDArray[np.float32], metric: Metric) -> Config:
+def planned(vectors: NDArray[np.float32], metric: Metric, *, exact_below: int = EXACT_BELOW) -> Config:
+    """Choose a plan by size and by what the rows are like.
+
+    Parameters
+    ----------
+    vectors
+        (n, d) float32, as given.
+    metric
+        "dot_product", "cosine" or "squared_l2".
+    exact_below
+        With fewer rows than that the choice is exact search.
+
+    Returns
+    -------
+    Config
+        What is left open in it, `resolve` fills.
+
+    Examples
+    --------
+    >>> rows = np.random.default_rng(0).normal(size=(2_000, 8)).astype(np.float32)
+    >>> planned(rows, "cosine", exact_below=0).tree.num_leaves
+    50
+    """
+    return _planned(vectors, metric, len(vectors), exact_below, [])
+
+
+def reasons(config: Config, vectors: NDArray[np.float32], metric: Metric) -> tuple[Decision, ...]:
+    """Tell why a plan is as it is that tuning went on from, without making it anew.
+
+    What was found of the rows' components is not found again: of these no more is told than the plan says.
+
+    Parameters
+    ----------
+    config
+        The plan that was chosen.
+    vectors, metric
+        As `resolve` takes them.
+
+    Returns
+    -------
+    tuple of Decision
+        The first is of the whole `PLAN`; whatever the others do not tell was measured.
+
+    Examples
+    --------
+    >>> rows = np.ones((100, 4), np.float32)
+    >>> [(one.part, one.value) for one in reasons(Config(), rows, "cosine")]
+    [('plan', 'measured')]
+    """
+    told = [Decision(part=PLAN, value="measured", why="plans were built, and their searches measured.")]
+    return (*told, *usual(config, vectors, metric))
+
+
+def usual(
+    config: Config, vectors: NDArray[np.float32], metric: Metric, *, n: int | None = None
+) -> tuple[Decision, ...]:
+    """Tell what leafscan would choose for rows where it can be told without much ado, and why.
+
+    Parameters
+    ----------
+    config
+        Any resolved plan: whether it has leaves and components is not asked again.
+    vectors, metric, n
+        As `decide` takes them.
+
+    Examples
+    --------
+    >>> rows = np.ones((100, 4), np.float32)
+    >>> asked = Config(tree=Tree(num_leaves=25, spherical=False))
+    >>> [(one.part, one.value) for one in usual(asked, rows, "cosine", n=40_000)]
+    [('tree.num_leaves', 800), ('tree.spherical', True)]
+    """
+    n = len(vectors) if n is None else n
+    dim = vectors.shape[1]
+    told: list[Decision] = []
+    if config.tree is None:
+        return ()
+    leaves = max(1, min(round(LEAVES_PER_SQUARE_ROOT * math.sqrt(n)), n // ROWS_PER_LEAF))
+    told.append(deciding.num_leaves(leaves, n, LEAVES_PER_SQUARE_ROOT, ROWS_PER_LEAF))
+    seen = config.score.pca_dimensions if isinstance(config.score, AsymmetricHash) else None
+    if seen is not None:
+        why = f"so many of {dim} principal components carry {VARIANCE_SEEN:g} of the variance and more."
+        told.append(deciding.seen(seen, why))
+    _routed(config, vectors, metric, told)
+    bare = dataclasses.replace(config.tree, spherical=None)
+    _resolve_tree(bare, metric, told)
+    if isinstance(config.score, AsymmetricHash):
+        score = dataclasses.replace(config.score, anisotropic_quantization_threshold=None)
+        _resolve_hash(score, vectors, metric, told)
+    return tuple(told)
+
+
+def _planned(
+    vectors: NDArray[np.float32], metric: Metric, n: int, exact_below: int, told: list[Decision]
+) -> Config:
+    dim = vectors.shape[1]
+    config = default_plan(n, dim, metric, exact_below=exact_below)
+    if config.tree is None:
+        told.append(deciding.exact(n, exact_below))
+        return config
+    leaves = config.tree.num_leaves
+    told += [
+        deciding.hashed(n, min(DIMENSIONS_PER_BLOCK, dim)),
+        deciding.num_leaves(leaves, n, LEAVES_PER_SQUARE_ROOT, ROWS_PER_LEAF),
+        deciding.float32_rows(),
+        _leaves(_searched(leaves), leaves),
+        deciding.candidates(CANDIDATES),
+    ]
+    return _routed(_projected(config, vectors, metric, told), vectors, metric, told)
+
+
+def _projected(config: Config, vectors: NDArray[np.float32], metric: Metric, told: list[Decision]) -> Config:
     """Let codes see principal components alone, where few of them carry nearly all of the variance."""
     dim = vectors.shape[1]
-    if not isinstance(config.score, AsymmetricHash) or dim < PROJECTED_FROM:
+    if not isinstance(config.score, AsymmetricHash):
+        return config
+
+    def note(value: int | None, why: str) -> None:
+        told.append(deciding.seen(value, why))
+
+    if dim < PROJECTED_FROM:
+        note(None, f"codes see all {dim} dimensions: from {PROJECTED_FROM} on fewer components may do.")
         return config
     needed = components_for(vectors, VARIANCE_SEEN, normalize=metric == "cosine")
     seen = -(-needed // COMPONENTS_MULTIPLE) * COMPONENTS_MULTIPLE
+    carry = f"{needed} of {dim} principal components carry {VARIANCE_SEEN:g} of the variance"
     if seen > PROJECTED_SHARE * dim:
+        note(None, f"{carry}, more than {PROJECTED_SHARE:g} of all: codes see every dimension.")
         return config
+    note(seen, f"{carry}; rounded up to {COMPONENTS_MULTIPLE}s, codes and routing see no more.")
     return dataclasses.replace(config, score=dataclasses.replace(config.score, pca_dimensions=seen))
 
 
-def _routed(config: Config, vectors: NDArray[np.float32], metric: Metric) -> Config:
+def _routed(config: Config, vectors: NDArray[np.float32], metric: Metric, told: list[Decision]) -> Config:
     """Let routing go by AVQ centroids, where the rows' norms ask for it."""
     if config.tree is None or metric != "dot_product":
         return config
     norms = _norms(vectors)
     with np.errstate(all="ignore"):
         spread = float(norms.std() / norms.mean())
-    if not NORMS_DIFFER <= spread < math.inf:
+    differ = NORMS_DIFFER <= spread < math.inf
+    told.append(deciding.routed(AVQ_ETA if differ else None, spread, NORMS_DIFFER))
+    if not differ:
         return config
     return dataclasses.replace(config, tree=dataclasses.replace(config.tree, avq_eta=AVQ_ETA))
+
+
+def _leaves(leaves: int, of: int) -> Decision:
+    return deciding.leaves(leaves, of, SEARCHED_SHARE, SEARCHED_AT_LEAST)
 
 
 def _searched(leaves: int) -> int:
     return min(leaves, max(SEARCHED_AT_LEAST, math.ceil(SEARCHED_SHARE * leaves)))
 
 
-def _resolve_tree(tree: Tree, metric: Metric) -> Tree:
+def _resolve_tree(tree: Tree, metric: Metric, told: list[Decision]) -> Tree:
     if metric == "squared_l2":
         if tree.spherical:
             raise ValueError(
@@ -199,11 +376,16 @@ def _resolve_tree(tree: Tree, metric: Metric) -> Tree:
                 "Tree's avq_eta weighs errors of dot products; with squared_l2 leave it out or give 1; "
                 f"received {tree.avq_eta}."
             )
-    spherical = metric == "cosine" if tree.spherical is None else tree.spherical
+    spherical = tree.spherical
+    if spherical is None:
+        spherical = metric == "cosine"
+        told.append(deciding.spherical(spherical, metric))
     return dataclasses.replace(tree, spherical=spherical)
 
 
-def _resolve_hash(score: AsymmetricHash, vectors: NDArray[np.float32], metric: Metric) -> AsymmetricHash:
+def _resolve_hash(
+    score: AsymmetricHash, vectors: NDArray[np.float32], metric: Metric, told: list[Decision]
+) -> AsymmetricHash:
     dim = vectors.shape[1]
     threshold = score.anisotropic_quantization_threshold
     if score.dimensions_per_block > dim:
@@ -232,6 +414,7 @@ def _resolve_hash(score: AsymmetricHash, vectors: NDArray[np.float32], metric: M
         _check_plain("AsymmetricHash", threshold)
     if threshold is None:
         threshold = 0.0 if metric == "squared_l2" else _threshold(vectors, metric)
+        told.append(deciding.threshold(threshold, ETA))
     return dataclasses.replace(score, anisotropic_quantization_threshold=threshold)
 
 

@@ -8,9 +8,10 @@ import numpy as np
 from leafscan import _engine
 from leafscan.index.config import Config
 from leafscan.index.contents import Contents
+from leafscan.index.decisions import Decision
 from leafscan.index.engine_build import build_sections
 from leafscan.index.metric import engine_metric
-from leafscan.index.plan import ROWS_PER_LEAF, resolve
+from leafscan.index.plan import ROWS_PER_LEAF, decide
 from leafscan.index.progress import Progress
 
 __all__ = ["rebuilt", "rescaled"]
@@ -100,11 +101,30 @@ def rebuilt(
     by_place[order] = np.arange(n, dtype=np.uint32)
     rows = searcher.read_rows(by_place)
     plan = rescaled(before.config, built, n) if config is None else config
-    plan = resolve(plan, rows, before.metric)
+    plan, decisions = decide(plan, rows, before.metric)
+    told = decisions if config is not None else _rescaled_decisions(before, plan, built, n)
     sections = build_sections(
         rows, metric=before.metric, plan=plan, seed=before.seed, threads=threads, progress=progress
     )
     ids = before.ids
     if isinstance(ids, np.ndarray):
         ids = ids[by_place][sections["order"]]
-    return dataclasses.replace(before, sections=sections, config=plan, ids=ids)
+    # What was measured goes for other leaves no more; for as many, learned from much the same, it does.
+    tuning = before.tuning if plan == before.config else None
+    return dataclasses.replace(before, sections=sections, config=plan, ids=ids, tuning=tuning, decisions=told)
+
+
+def _rescaled_decisions(before: Contents, plan: Config, built: int, now: int) -> tuple[Decision, ...] | None:
+    """Return what is known of the plan before, and that its leaves were made to go with the rows."""
+    known, was = before.decisions, before.config
+    if known is None or plan.tree is None or was.tree is None or plan.tree.num_leaves == was.tree.num_leaves:
+        return known
+    why = f"{was.tree.num_leaves:,} leaves for {built:,} rows, scaled by the square root to {now:,} rows."
+    changed = {
+        "tree.num_leaves": plan.tree.num_leaves,
+        "tree.upper_leaves": plan.tree.upper_leaves,
+        "search.leaves": plan.search.leaves,
+        "search.upper_leaves": plan.search.upper_leaves,
+    }
+    new = [Decision(part=part, value=value, why=why) for part, value in changed.items() if value is not None]
+    return (*(one for one in known if one.part not in changed), *new)

@@ -3,7 +3,7 @@
 from leafscan.index.config import AsymmetricHash, Config
 from leafscan.index.metric import Metric
 
-__all__ = ["summary"]
+__all__ = ["size_of", "summary"]
 
 _UNITS = {"kB": 1e3, "MB": 1e6, "GB": 1e9}
 
@@ -26,10 +26,17 @@ def summary(n: int, dim: int, metric: Metric, config: Config, nbytes: int) -> st
             parts.append(f"{first}{config.reorder.dtype} reordering")
     else:
         parts.append("exact" if config.row_dtype == "float32" else f"exact in {config.row_dtype}")
-    return ", ".join([*parts, _size(nbytes)])
+    return ", ".join([*parts, size_of(nbytes)])
 
 
-def _size(nbytes: int) -> str:
+def size_of(nbytes: int) -> str:
+    """Tell a number of bytes.
+
+    Examples
+    --------
+    >>> size_of(999), size_of(12_345)
+    ('999 bytes', '12.3 kB')
+    """
     if nbytes < 1000:
         return f"{nbytes} bytes"
     unit = next((unit for unit in _UNITS if nbytes < 1000 * _UNITS[unit]), "GB")

@@ -9,7 +9,7 @@ import numpy as np
 from leafscan.index.index import Index, SearchResult
 from leafscan.index.metric import Metric
 from leafscan.index.numbers import whole_number
-from leafscan.index.readable import MAX_K
+from leafscan.index.searchable import MAX_K
 from leafscan.index.slots import IdKind, Slot, slot_of
 from leafscan.jax.call import found, id_dtype, slot_number
 

@@ -51,6 +51,11 @@ def export(layer: IndexRetrieval, folder: str | PathLike[str], *, format: str = 
         raise TypeError(
             f"layer must be a retrieval layer of leafscan.keras; received {type(layer).__name__}."
         )
+    if layer.index is None and layer.candidate_embeddings is not None:
+        raise ValueError(
+            f"{layer.name} follows a variable and has no index to export. Make a layer of its values: "
+            f"{type(layer).__name__}(variable, k={layer.k})."
+        )
     if layer.index is None:
         raise ValueError(
             f"{layer.name} has no candidates to export; give it some: layer.update_candidates(...)."
@@ -105,7 +110,8 @@ class ExportedRetrieval:
         """
         queries = inputs if self.tower is None else keras.ops.convert_to_numpy(self.tower(inputs))
         points = np.asarray(queries, np.float32)
-        return self.index.search(points, k=self.k if k is None else k, **options)
+        found: leafscan.SearchResult = self.index.search(points, k=self.k if k is None else k, **options)
+        return found
 
 
 def load_exported(folder: str | PathLike[str]) -> ExportedRetrieval:

@@ -4,20 +4,18 @@ import os
 import sys
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterable
-from typing import Any, Self, SupportsIndex
+from typing import Any, SupportsIndex
 
 import keras
-import keras_rs
 import numpy as np
 from numpy.typing import NDArray
 
 import leafscan
-from leafscan.index.metric import check_metric
 from leafscan.index.slots import Slot
 from leafscan.keras.device import check_device, on_device
 from leafscan.keras.dispatch import longest_id, search
-from leafscan.keras.given import as_embeddings, as_names, concatenated
+from leafscan.keras.given import as_embeddings, as_names
+from leafscan.keras.retrieval_layer import RetrievalLayer
 
 __all__ = ["IndexRetrieval"]
 
@@ -25,7 +23,7 @@ __all__ = ["IndexRetrieval"]
 ASSET = "candidates.leafscan"
 
 
-class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
+class IndexRetrieval(RetrievalLayer):
     """A retrieval layer with an index, which is no weight, so that it may grow, shrink and be replaced.
 
     Parameters
@@ -54,14 +52,11 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         device: str = "auto",
         **kwargs: Any,
     ) -> None:
-        super().__init__(k=k, return_scores=return_scores, **kwargs)
-        self.autocast = False
+        super().__init__(k, return_scores, query_tower=query_tower, metric=metric, **kwargs)
         if keras.backend.backend() == "tensorflow":
             # XLA has no kernel for it there; on JAX the same flag would keep the whole model from being
             # compiled.
             self.supports_jit = False
-        self.query_tower = query_tower
-        self.metric = check_metric(metric)
         self.positions = positions
         self.seed = seed
         self.threads = threads
@@ -77,10 +72,6 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
     @abstractmethod
     def _plan(self, rows: int) -> leafscan.Config | None:
         """Return the plan of an index of so many rows."""
-
-    @abstractmethod
-    def is_exact(self) -> bool:
-        """Tell whether every query is compared with every candidate."""
 
     @property
     def index(self) -> leafscan.Index | None:
@@ -100,6 +91,8 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
     @property
     def id_dtype(self) -> str:
         """What ids come back as: "int32", or "int64" where the first candidates had ids that need it."""
+        if self._followed_ids is not None:
+            return str(self._followed_ids.dtype)
         return "int64" if self._wide else "int32"
 
     def update_candidates(self, candidate_embeddings: Any, candidate_ids: Any = None) -> None:
@@ -118,6 +111,7 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         ValueError
             If a shape is wrong, there are fewer than k candidates, or ids are of another kind than before.
         """
+        self._refuse_followed()
         embeddings, ids = as_embeddings(candidate_embeddings), as_names(candidate_ids)
         self._validate_candidate_embeddings_and_ids(embeddings, ids)
         before = self.index
@@ -146,23 +140,6 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
             )
         )
 
-    def index_from_dataset(self, dataset: Iterable[Any]) -> Self:
-        """Index the candidates of a data set, in the order that TensorFlow Recommenders has.
-
-        Parameters
-        ----------
-        dataset
-            Batches of embeddings (b, d), or of pairs: ids (b,), embeddings (b, d). A ``tf.data.Dataset``, a
-            PyTorch ``DataLoader``, or any iterable; it is read into memory.
-
-        Returns
-        -------
-        Self
-            This layer.
-        """
-        self.update_candidates(*concatenated(dataset))
-        return self
-
     def publish(self, index: leafscan.Index) -> None:
         """Retrieve from an index that is there already, for example one that was loaded.
 
@@ -176,6 +153,7 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         ValueError
             If it differs in these, or its ids don't fit the integers that compiled models return.
         """
+        self._refuse_followed()
         if isinstance(index, leafscan.Index) and index.metric != self.metric:
             raise ValueError(f"index must have the metric {self.metric!r}; received one of {index.metric!r}.")
         first = self.index is None
@@ -196,12 +174,6 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         self._device_variables()
         if self.query_tower is None:
             self.built = True
-
-    def build(self, input_shape: Any) -> None:
-        """Build the query tower, where there is one."""
-        if self.query_tower is not None and not self.query_tower.built:
-            self.query_tower.build(input_shape)
-        self.built = True
 
     def call(self, inputs: Any, k: int | None = None, exclusions: Any = None, allow: Any = None) -> Any:
         """Retrieve the best candidates of each query.
@@ -225,14 +197,21 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
             ``(scores, ids)``, each (..., k), best first; ids alone with ``return_scores=False``. Scores are
             float32; ids `id_dtype`, positions where ids are strings.
         """
+        wanted = self.k if k is None else k
+        if self._followed is not None:
+            if allow is not None:
+                raise ValueError(
+                    f"`allow` needs an index; the candidates of {self.name} are the variable "
+                    f"{self._followed.name!r}. Make a layer of its values."
+                )
+            return self._search_followed(inputs, wanted, exclusions)
         index = self.index
         if index is None:
             raise ValueError(
                 f"{type(self).__name__} has no candidates yet; give it some: layer.update_candidates("
                 "candidate_embeddings, candidate_ids)."
             )
-        queries = inputs if self.query_tower is None else self.query_tower(inputs)
-        wanted = self.k if k is None else k
+        queries = self._made(inputs)
         if self._device_variables():
             scores, ids = self._on_device.search(queries, wanted, deny=exclusions, allow=allow)
         else:
@@ -245,8 +224,7 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
                 allow=allow,
                 differentiable=index.config.row_dtype is not None,
             )
-        ids = keras.ops.cast(ids, self.id_dtype)
-        return (scores, ids) if self.return_scores else ids
+        return self._answer(scores, keras.ops.cast(ids, self.id_dtype))
 
     def query_with_exclusions(self, queries: Any, exclusions: Any, k: int | None = None) -> Any:
         """Retrieve, each query without some candidates; TensorFlow Recommenders' name of it.
@@ -269,10 +247,9 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         self, inputs: Any, k: int | None = None, exclusions: Any = None, allow: Any = None
     ) -> Any:
         """Tell the shapes and dtypes of `call`, candidates or none."""
-        queries = inputs if self.query_tower is None else self.query_tower(inputs)
-        shape = (*queries.shape[:-1], self.k if k is None else k)
+        shape = (*self._made(inputs).shape[:-1], self.k if k is None else k)
         ids = keras.KerasTensor(shape, dtype=self.id_dtype)
-        return (keras.KerasTensor(shape, dtype="float32"), ids) if self.return_scores else ids
+        return self._answer(keras.KerasTensor(shape, dtype="float32"), ids)
 
     def decode(self, ids: Any) -> NDArray[Any]:
         """Turn what the layer returned into the ids of the candidates, where it returned positions.
@@ -331,25 +308,14 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor but for the candidates."""
-        config: dict[str, Any] = super().get_config()
+        config = super().get_config()
         config.update(
-            return_scores=self.return_scores,
-            query_tower=keras.saving.serialize_keras_object(self.query_tower),
-            metric=self.metric,
             positions=self.positions,
             seed=int(self.seed),
             threads=None if self.threads is None else int(self.threads),
             device=self.device,
         )
         return config
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Make a layer of its configuration, without candidates."""
-        given = dict(config)
-        if isinstance(given.get("query_tower"), dict):
-            given["query_tower"] = keras.saving.deserialize_keras_object(given["query_tower"])
-        return cls(**given)
 
     def _device_variables(self) -> list[Any]:
         index = self.index
@@ -358,6 +324,17 @@ class IndexRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         dtype = self.id_dtype
         held: list[Any] = self._on_device.variables(index, by_position=self._by_position(), dtype=dtype)
         return held
+
+    def _has_own(self) -> bool:
+        return self.index is not None
+
+    def _own_embeddings(self) -> Any:
+        index = self.index
+        return None if index is None else index.vectors(index.ids)
+
+    def _own_ids(self) -> Any:
+        index = self.index
+        return None if index is None or index._living.contents.ids is None else index.ids
 
     def _by_position(self) -> bool:
         return self.positions or self._slot.id_kind == "strings"

@@ -134,7 +134,9 @@ class ScannRetrieval(IndexRetrieval):
         )
 
     def is_exact(self) -> bool:
-        """Tell whether every query is compared with every candidate: where these are few, or lie on a GPU."""
+        """Tell whether every query is compared with every candidate: few, on a GPU, or a variable's rows."""
+        if self._followed is not None:
+            return True
         if self.index is None:
             return False
         if self.on_accelerator:

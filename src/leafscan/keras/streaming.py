@@ -1,23 +1,22 @@
 """Exact retrieval in the graph itself, a block of candidates at a time."""
 
-from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any
 
 import keras
-import keras_rs
 import numpy as np
 from keras import ops
 
-from leafscan.index.metric import Metric, check_metric
-from leafscan.keras.device import has_kernels
+from leafscan.index.metric import Metric
+from leafscan.keras.blocks import BLOCK, best_rows
 from leafscan.keras.dispatch import longest_id
-from leafscan.keras.given import as_embeddings, as_names, concatenated
+from leafscan.keras.given import as_embeddings, as_names
+from leafscan.keras.retrieval_layer import RetrievalLayer
 
 __all__ = ["Streaming"]
 
 
 @keras.saving.register_keras_serializable(package="leafscan")
-class Streaming(keras_rs.layers.Retrieval):  # type: ignore[misc]
+class Streaming(RetrievalLayer):
     """Retrieve exactly by the backend's own operations, a block of candidates at a time.
 
     So it runs where the model runs, on a GPU too, with batch x (k + block_size) scores in memory instead of
@@ -66,20 +65,18 @@ class Streaming(keras_rs.layers.Retrieval):  # type: ignore[misc]
         *,
         query_tower: Any = None,
         metric: str = "dot_product",
-        block_size: int = 4096,
+        block_size: int = BLOCK,
         capacity: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(k=k, return_scores=return_scores, **kwargs)
+        super().__init__(k, return_scores, query_tower=query_tower, metric=metric, **kwargs)
         if block_size < 1:
             raise ValueError(f"`block_size` must be at least 1. Received: `block_size` = {block_size}.")
-        self.autocast = False
-        self.query_tower = query_tower
-        self.metric = check_metric(metric)
         self.block_size = block_size
         self.capacity = capacity
-        self.candidate_embeddings: Any = None
-        self.candidate_ids: Any = None
+        self._table: Any = None
+        self._names: Any = None
+        self._had_ids: bool | None = False
         self.candidate_count: Any = None
         if candidate_embeddings is not None:
             self.update_candidates(candidate_embeddings, candidate_ids)
@@ -94,17 +91,19 @@ class Streaming(keras_rs.layers.Retrieval):  # type: ignore[misc]
         candidate_embeddings
             (num_candidates, embedding_size), at least k and at most the capacity.
         candidate_ids
-            (num_candidates,) integers; None returns indices.
+            (num_candidates,) integers; None keeps the ids that candidates had before, else their indices are
+            returned.
 
         Raises
         ------
         ValueError
-            If a shape is wrong, or there are too few or too many.
+            If a shape is wrong, there are too few or too many, or there were candidates without ids before.
         """
+        self._refuse_followed()
         embeddings, ids = as_embeddings(candidate_embeddings), as_names(candidate_ids)
         self._validate_candidate_embeddings_and_ids(embeddings, ids)
         count = len(embeddings)
-        ids = np.arange(count) if ids is None else ids
+        ids = self._ids_of(count, ids)
         if ids.dtype.kind not in "iu":
             raise ValueError(
                 f"`candidate_ids` must be integers, since graphs hold no strings. Received: {ids.dtype}. "
@@ -112,9 +111,9 @@ class Streaming(keras_rs.layers.Retrieval):  # type: ignore[misc]
             )
         if ids.min() < 0 or ids.max() > min(longest_id(), np.iinfo(self._id_dtype(ids)).max):
             raise ValueError(f"`candidate_ids` must fit {self._id_dtype(ids)}. Received: {ids.max()}.")
-        if self.candidate_embeddings is None:
+        if self._table is None:
             self._make_table(max(count, self.capacity or 0), embeddings.shape[1], self._id_dtype(ids))
-        table = self.candidate_embeddings
+        table = self._table
         if count > (self.capacity or 0) or embeddings.shape[1] != table.shape[1]:
             raise ValueError(
                 f"The table has room for {self.capacity} candidates of {table.shape[1]} dimensions. "
@@ -128,34 +127,34 @@ class Streaming(keras_rs.layers.Retrieval):  # type: ignore[misc]
         names = np.full(table.shape[0], -1, np.int64)
         names[:count] = ids
         table.assign(rows)
-        self.candidate_ids.assign(names)
+        self._names.assign(names)
         self.candidate_count.assign(count)
 
-    def index_from_dataset(self, dataset: Iterable[Any]) -> Self:
-        """Retrieve from the candidates of a data set: batches of embeddings, or of (ids, embeddings).
-
-        Parameters
-        ----------
-        dataset
-            As of `leafscan.keras.ScannRetrieval`.
-
-        Returns
-        -------
-        Self
-            This layer.
-        """
-        self.update_candidates(*concatenated(dataset))
-        return self
+    def _ids_of(self, count: int, ids: Any) -> Any:
+        """Return the ids of candidates that are given with these, or with None."""
+        if self._table is None:
+            self._had_ids = ids is not None
+            return np.arange(count) if ids is None else ids
+        had_ids = self._own_ids() is not None
+        if ids is not None:
+            if not had_ids:
+                raise ValueError(
+                    "New `candidate_ids` cannot be provided as previous candidates did not have candidate IDs"
+                )
+            return ids
+        if not had_ids:
+            return np.arange(count)
+        had = int(self.candidate_count.value)
+        if had != count:
+            raise ValueError(
+                f"`candidate_ids` are required where the number of candidates changes, since the {had} "
+                f"previous ones had IDs. Received: {count} candidates."
+            )
+        return as_names(self._names)[:count]
 
     def is_exact(self) -> bool:
         """Tell whether every query is compared with every candidate; it is."""
         return True
-
-    def build(self, input_shape: Any) -> None:
-        """Build the query tower, where there is one."""
-        if self.query_tower is not None and not self.query_tower.built:
-            self.query_tower.build(input_shape)
-        self.built = True
 
     def call(self, inputs: Any, k: int | None = None) -> Any:
         """Retrieve the best candidates of each query.
@@ -173,97 +172,60 @@ class Streaming(keras_rs.layers.Retrieval):  # type: ignore[misc]
         tuple or tensor
             ``(scores, ids)``, each (q, k), best first; ids alone with ``return_scores=False``.
         """
-        if self.candidate_embeddings is None:
+        wanted = self.k if k is None else k
+        if self._followed is not None:
+            return self._search_followed(inputs, wanted)
+        if self._table is None:
             raise ValueError(
                 "Streaming has no candidates yet; give it some: layer.update_candidates("
                 "candidate_embeddings, candidate_ids)."
             )
-        queries = inputs if self.query_tower is None else self.query_tower(inputs)
-        queries = ops.cast(queries, "float32")
-        wanted = self.k if k is None else k
-        if self.metric == "cosine":
-            queries = ops.normalize(queries, axis=-1)
-        scores, found = (
-            self._by_kernels(queries, wanted) if has_kernels() else self._by_blocks(queries, wanted)
-        )
-        ids = ops.where(ops.isfinite(scores), ops.take(self.candidate_ids.value, ops.maximum(found, 0)), -1)
-        if self.metric == "squared_l2":
-            scores = ops.maximum(-scores, 0)
-        return (scores, ids) if self.return_scores else ids
-
-    def _by_kernels(self, queries: Any, wanted: int) -> tuple[Any, Any]:
-        from leafscan.accelerator import exact_top_k
-
-        table = self.candidate_embeddings.value
-        live = ops.arange(table.shape[0], dtype="int32") < self.candidate_count.value
-        # Of length 1 are both already.
+        queries = ops.cast(self._made(inputs), "float32")
         metric: Metric = "squared_l2" if self.metric == "squared_l2" else "dot_product"
-        scores, found = exact_top_k(queries, table, wanted, metric=metric, mask=live)
-        return -scores if self.metric == "squared_l2" else scores, found
-
-    def _by_blocks(self, queries: Any, wanted: int) -> tuple[Any, Any]:
-        table, count, size = self.candidate_embeddings.value, self.candidate_count.value, self._block()
-        places = ops.arange(size, dtype="int32")
-
-        def visit(block: Any, best: Any) -> Any:
-            scores, found = best
-            rows = ops.slice(table, (block * size, 0), (size, table.shape[1]))
-            here = ops.where(block * size + places < count, self._score(queries, rows), -np.inf)
-            all_scores = ops.concatenate([scores, here], axis=1)
-            mine = ops.broadcast_to(block * size + places, ops.shape(here))
-            scores, order = ops.top_k(all_scores, wanted)
-            found = ops.take_along_axis(ops.concatenate([found, mine], axis=1), order, axis=1)
-            return scores, found
-
-        shape = (ops.shape(queries)[0], wanted)
-        best = (ops.full(shape, -np.inf, "float32"), ops.full(shape, -1, "int32"))
-        found: tuple[Any, Any] = ops.fori_loop(0, table.shape[0] // size, visit, best)
-        return found
+        if self.metric == "cosine":
+            # As the table's rows are.
+            queries = ops.normalize(queries, axis=-1)
+        scores, places = best_rows(
+            queries,
+            self._table.value,
+            wanted,
+            metric=metric,
+            count=self.candidate_count.value,
+            block_size=self.block_size,
+        )
+        ids = ops.where(places < 0, -1, ops.take(self._names.value, ops.maximum(places, 0)))
+        return self._answer(scores, ids)
 
     def compute_output_spec(self, inputs: Any, k: int | None = None) -> Any:
         """Tell the shapes and dtypes of `call`, candidates or none."""
-        queries = inputs if self.query_tower is None else self.query_tower(inputs)
-        shape = (*queries.shape[:-1], self.k if k is None else k)
+        shape = (*self._made(inputs).shape[:-1], self.k if k is None else k)
         dtype = "int32" if self.candidate_ids is None else self.candidate_ids.dtype
         ids = keras.KerasTensor(shape, dtype=dtype)
-        return (keras.KerasTensor(shape, dtype="float32"), ids) if self.return_scores else ids
+        return self._answer(keras.KerasTensor(shape, dtype="float32"), ids)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor but for the candidates."""
-        config: dict[str, Any] = super().get_config()
-        config.update(
-            return_scores=self.return_scores,
-            query_tower=keras.saving.serialize_keras_object(self.query_tower),
-            metric=self.metric,
-            block_size=self.block_size,
-            capacity=self.capacity,
-        )
+        config = super().get_config()
+        config.update(block_size=self.block_size, capacity=self.capacity)
         return config
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Make a layer of its configuration, without candidates."""
-        given = dict(config)
-        if isinstance(given.get("query_tower"), dict):
-            given["query_tower"] = keras.saving.deserialize_keras_object(given["query_tower"])
-        return cls(**given)
 
     def get_build_config(self) -> dict[str, Any]:
         """Return the shape of the table beside that of inputs."""
-        config = dict(super().get_build_config() or {})
-        if self.candidate_embeddings is not None:
-            config["table"] = [self.capacity, self.candidate_embeddings.shape[1], self.candidate_ids.dtype]
+        config = super().get_build_config()
+        if self._table is not None:
+            config["table"] = [self.capacity, self._table.shape[1], self._names.dtype]
+            config["had_ids"] = self._had_ids
         return config
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Make the table, for a model that is being loaded to fill."""
         given = dict(config)
         table = given.pop("table", None)
-        if table is not None and self.candidate_embeddings is None:
+        # Older files do not tell; their ids do.
+        self._had_ids = given.pop("had_ids", None if table is not None else self._had_ids)
+        if table is not None and self._table is None:
             self._make_table(*table)
-        if given.get("input_shape") is not None:
-            self.build(given["input_shape"])
-        self.built = True
+        super().build_from_config(given)
 
     def _make_table(self, capacity: int, dim: int, id_dtype: str) -> None:
         self.capacity = capacity
@@ -271,10 +233,8 @@ class Streaming(keras_rs.layers.Retrieval):  # type: ignore[misc]
         add = {"initializer": "zeros", "trainable": False, "autocast": False}
         # A layer that was called on symbols before it had candidates is locked already.
         self._tracker.unlock()
-        self.candidate_embeddings = self.add_weight(
-            shape=(rows, dim), dtype="float32", name="candidate_embeddings", **add
-        )
-        self.candidate_ids = self.add_weight(shape=(rows,), dtype=id_dtype, name="candidate_ids", **add)
+        self._table = self.add_weight(shape=(rows, dim), dtype="float32", name="candidate_embeddings", **add)
+        self._names = self.add_weight(shape=(rows,), dtype=id_dtype, name="candidate_ids", **add)
         self.candidate_count = self.add_weight(shape=(), dtype="int32", name="candidate_count", **add)
         if self.query_tower is None:
             self.built = True
@@ -283,13 +243,18 @@ class Streaming(keras_rs.layers.Retrieval):  # type: ignore[misc]
         return min(self.block_size, self.capacity or self.block_size)
 
     def _id_dtype(self, ids: Any) -> str:
-        if self.candidate_ids is not None:
-            return str(self.candidate_ids.dtype)
+        if self._names is not None:
+            return str(self._names.dtype)
         return "int64" if ids.max() >= 2**31 and longest_id() >= 2**31 else "int32"
 
-    def _score(self, queries: Any, rows: Any) -> Any:
-        products = ops.matmul(queries, ops.transpose(rows))
-        if self.metric != "squared_l2":
-            return products
-        mine = ops.sum(ops.square(queries), axis=1, keepdims=True)
-        return 2 * products - mine - ops.sum(ops.square(rows), axis=1)
+    def _has_own(self) -> bool:
+        return self._table is not None
+
+    def _own_embeddings(self) -> Any:
+        return self._table
+
+    def _own_ids(self) -> Any:
+        if self._table is not None and self._had_ids is None:
+            names = as_names(self._names)[: int(self.candidate_count.value)]
+            self._had_ids = not np.array_equal(names, np.arange(len(names)))
+        return self._names if self._had_ids else None

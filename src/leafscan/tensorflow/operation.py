@@ -8,7 +8,7 @@ import tensorflow as tf
 from leafscan import _engine
 from leafscan.index.index import Index, SearchResult
 from leafscan.index.numbers import whole_number
-from leafscan.index.readable import MAX_K
+from leafscan.index.searchable import MAX_K
 from leafscan.index.slots import Slot, slot_of
 from leafscan.tensorflow.operand import slot_variable
 

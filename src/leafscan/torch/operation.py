@@ -7,7 +7,7 @@ from torch import Tensor
 
 from leafscan.index.index import Index, SearchResult
 from leafscan.index.numbers import whole_number
-from leafscan.index.readable import MAX_K
+from leafscan.index.searchable import MAX_K
 from leafscan.index.slots import OPERANDS, Slot, slot_of
 from leafscan.torch.operator import found
 

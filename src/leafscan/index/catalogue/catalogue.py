@@ -16,7 +16,6 @@ from leafscan.index.catalogue.replay import replay
 from leafscan.index.contents import Contents
 from leafscan.index.forks import fork_free
 from leafscan.index.index import Index
-from leafscan.index.living import Living
 from leafscan.index.update import Update
 
 __all__ = ["Catalogue"]
@@ -59,8 +58,8 @@ class Catalogue(Index):
     _folder: Path
     #: Held by a checkpoint from its beginning to its end, before `_writing`.
     _folding: AbstractContextManager[None]
-    #: What the snapshot was made of, or into; `rebalance` puts another in its place.
-    _folded: Living
+    #: What the snapshot was made of, or into; `rebalance` and `tune` put another in its place.
+    _folded: Contents
     #: None where it was opened to be read only, or was closed.
     _journal: Journal | None
     _lock: WriterLock | None
@@ -77,7 +76,7 @@ class Catalogue(Index):
         Index.__init__(catalogue, contents)
         catalogue._folder = folder
         catalogue._folding = fork_free()
-        catalogue._folded = catalogue._living
+        catalogue._folded = catalogue._living.contents
         catalogue._process = os.getpid()
         catalogue._replaying = True
         replay(catalogue, journal)
@@ -135,8 +134,8 @@ class Catalogue(Index):
         self._check_changeable()
         with self._folding:
             with self._writing:
-                journal, living = self._writable(), self._living
-                if not journal.pending and living is self._folded:
+                journal, base = self._writable(), self._living.contents
+                if not journal.pending and base is self._folded:
                     return
                 latest, contents = journal.latest, self._contents
             # Never a name that is there: after a failure, either file might be the one that counts.
@@ -146,7 +145,7 @@ class Catalogue(Index):
             with self._writing:
                 try:
                     journal.point(Snapshot(new.name, fingerprint(new), latest))
-                    self._folded = living
+                    self._folded = base
                 finally:
                     if not journal.unsure:
                         journal.refresh()

@@ -1,0 +1,1 @@
+"""Say the recall, get the index: plans and searches that are chosen by measuring them."""
