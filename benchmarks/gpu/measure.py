@@ -92,5 +92,5 @@ def measure_peer(
     for batch in batches:
         some = peer.queries(queries[:batch])
         seconds[batch] = seconds_a_call(lambda some=some: peer.search(some, ready), wait=peer.wait)  # type: ignore[misc]
-    device = device_seconds(peer.search, queries[:1], ready) if "PyTorch" not in peer.name else None
+    device = device_seconds(peer.search, queries[:1], ready) if peer.wait is jax.block_until_ready else None
     return Row(peer=peer.name, recall=recall, seconds=seconds, device=device)

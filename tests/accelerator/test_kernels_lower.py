@@ -9,6 +9,7 @@ from jax.sharding import AbstractMesh
 
 from leafscan.accelerator.candidates import prepare_candidates
 from leafscan.accelerator.certified import certified_top_k
+from leafscan.accelerator.few_queries import few_top_k
 from leafscan.accelerator.hopper_maxima import choose_shape, hopper_maxima
 from leafscan.accelerator.layout import GROUP, SUPER
 
@@ -68,6 +69,30 @@ def test_the_whole_call_lowers(metric, precision):
     )
     assert "mosaic_gpu" in text
     assert "leafscan_selection" in text
+
+
+@pytest.mark.parametrize(
+    ("q", "n", "d", "k", "metric", "precision"),
+    [
+        (1, 250_000, 128, 10, "cosine", "bfloat16"),
+        (4, 300_000, 100, 27, "squared_l2", "bfloat16"),
+        (1, 40_000_000, 96, 10, "dot_product", "int8"),
+    ],
+)
+def test_the_way_of_a_few_queries_lowers(q, n, d, k, metric, precision):
+    def search(queries, rows, mask):
+        ready = prepare_candidates(rows, metric=metric, precision=precision)
+        target = 1.0 if precision == "bfloat16" else 0.99
+        return few_top_k(queries, ready, mask, k=k, recall_target=target)
+
+    text = lowered(
+        search,
+        jax.ShapeDtypeStruct((q, d), jnp.float32),
+        jax.ShapeDtypeStruct((n, d), jnp.float32),
+        jax.ShapeDtypeStruct((n,), jnp.bool_),
+    )
+    assert "leafscan_few_maxima" in text
+    assert ("leafscan_few_selection_again" in text) == (precision == "bfloat16")
 
 
 def test_a_block_that_cannot_hold_its_rows_has_no_shape():

@@ -20,6 +20,7 @@ except ImportError as error:
     ) from error
 
 from leafscan.accelerator.candidates import Candidates, Precision, prepare_candidates
+from leafscan.accelerator.replaced import replace_rows
 from leafscan.accelerator.sharded import merge_top_k, sharded_top_k
 from leafscan.accelerator.top_k import TopK, exact_top_k
 from leafscan.accelerator.tree_plan import DeviceTree, device_tree
@@ -34,6 +35,7 @@ __all__ = [
     "exact_top_k",
     "merge_top_k",
     "prepare_candidates",
+    "replace_rows",
     "sharded_top_k",
     "tree_top_k",
 ]

@@ -20,6 +20,7 @@ __all__ = [
     "Precision",
     "check_precision",
     "encode",
+    "encode_as",
     "prepare_candidates",
     "unit",
 ]
@@ -226,11 +227,32 @@ def encode(rows: jax.Array, precision: Precision, *, apart: bool, least: jax.Arr
         scale = jnp.where(largest > 0, largest, 1) / 127
         if least is not None:
             scale = jnp.maximum(scale, least)
-        factor = scale[:, None] if apart else scale
-        codes = jnp.round(rows / factor).astype(jnp.int8)
-        back = codes.astype(jnp.float32) * factor
     else:
         scale = jnp.ones(rows.shape[:1] if apart else (), jnp.float32)
+    return _rounded(rows, precision, scale)
+
+
+def encode_as(rows: jax.Array, codes: Codes) -> Codes:
+    """Round rows (m, d) as others were rounded: with their scale, beyond which an integer stays at its end.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> others = encode(jnp.ones((3, 1)), "int8", apart=False)
+    >>> codes = encode_as(jnp.array([[0.5], [2.0]]), others)
+    >>> print(codes.rows[:, 0], codes.error.round(2))
+    [ 64 127] [0. 1.]
+    """
+    precision: Precision = "int8" if codes.rows.dtype == jnp.int8 else "bfloat16"
+    return _rounded(rows.astype(jnp.float32), precision, codes.scale)
+
+
+def _rounded(rows: jax.Array, precision: Precision, scale: jax.Array) -> Codes:
+    if precision == "int8":
+        factor = scale[:, None] if scale.ndim else scale
+        codes = jnp.clip(jnp.round(rows / factor), -127, 127).astype(jnp.int8)
+        back = codes.astype(jnp.float32) * factor
+    else:
         # There and back by casts, XLA would leave the rounding out, and the error with it.
         back = lax.reduce_precision(rows, exponent_bits=8, mantissa_bits=7)
         codes = back.astype(jnp.bfloat16)

@@ -51,6 +51,7 @@ class Roster:
         "_ids",
         "_known",
         "_order",
+        "_removed",
         "_written",
         "gone",
         "next_handle",
@@ -67,6 +68,7 @@ class Roster:
         self._by_handle: dict[int, Any] | None = None
         self._by_place: NDArray[np.uint32] | None = None
         self._written: deque[NDArray[np.int64]] = deque(maxlen=REMEMBERED)
+        self._removed: deque[NDArray[np.int64]] = deque(maxlen=REMEMBERED)  # handles
         #: How many of the vectors that the index was built with are not there any more.
         self.gone = 0
         #: The handle of the next vector that comes.
@@ -222,6 +224,7 @@ class Roster:
             (m,), the rows of those that came.
         """
         n = len(self._order)
+        self._removed.append(self.handles_of(removed))
         built = removed[removed < n]
         if len(built):
             if self._gone is None:
@@ -254,6 +257,17 @@ class Roster:
             for row in rows.tolist()
             if row in known
         }
+
+    def removed_since(self, version: int) -> NDArray[np.int64] | None:
+        """Return the handles of what went after ``version``, also of what came after it.
+
+        None where that is too long ago to be known.
+        """
+        count = self.version - version
+        if count > len(self._removed):
+            return None
+        recent = list(self._removed)[len(self._removed) - count :]
+        return np.concatenate([np.zeros(0, np.int64), *recent])
 
     def _lookup(self) -> Lookup:
         if self._base is None:

@@ -5,6 +5,7 @@ They are state and no weights: nothing saves them, and they follow the index, wh
 
 from __future__ import annotations
 
+import threading
 import weakref
 from typing import Any
 
@@ -12,12 +13,14 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 import leafscan
 from leafscan.accelerator.devices import is_hopper, platform_of
 from leafscan.accelerator.layout import SUPER
+from leafscan.index.living import Living
 from leafscan.jax.operation import read_lists
-from leafscan.keras.resident import Resident, put_there, search_there
+from leafscan.keras.resident import Resident, put_there, search_there, update_there
 
 __all__ = ["OnDevice", "is_there"]
 
@@ -41,13 +44,18 @@ def is_there(index: leafscan.Index) -> bool:
 class OnDevice:
     """The candidates of a layer on JAX's default device, which follow its index.
 
-    They are read anew where Keras collects a model's state or the layer is called, if the index has another
-    version than they have; never while a program is being traced.
+    They follow where Keras collects a model's state or the layer is called, if the index has another version
+    than they have; never while a program is being traced. From the second update on no more is read than was
+    updated, as long as there is room for it.
     """
 
     def __init__(self) -> None:
         self._state: Any = None
         self._version: tuple[Any, int] | None = None
+        # Of the rows there, from the first on: which vectors they are, or were; ascending.
+        self._handles: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._used = 0
+        self._lock = threading.Lock()
 
     def variables(self, index: leafscan.Index, *, by_position: bool, dtype: str) -> list[keras.Variable]:
         """Return the variables, which have what the index has.
@@ -93,40 +101,74 @@ class OnDevice:
 
     def _follow(self, index: leafscan.Index, *, by_position: bool, dtype: str) -> None:
         living = index._living
-        if self._version is not None:
-            seen, number = self._version
-            same = seen() is living and number == living.version
-            if same or self._lent() or _tracing():
-                return
-        with living.agreeing():
-            names = living.roster.all_handles() if by_position else living.roster.ids()
-            rows, searcher, number = living.roster.by_place(), living.searcher, living.version
-        largest = int(names.max(initial=0))
-        if largest > np.iinfo(dtype).max:
-            raise OverflowError(
-                f"the id {largest} does not fit {dtype}, which is what compiled models return. Give the "
-                "layer positions=True and decode what it returns, or make a new layer."
+        with self._lock:
+            updated = False
+            if self._version is not None:
+                seen, number = self._version
+                updated = seen() is living
+                if (updated and number == living.version) or self._lent() or _tracing():
+                    return
+                if updated and self._take_over(living, number, by_position=by_position, dtype=dtype):
+                    return
+            with living.agreeing():
+                handles = living.roster.all_handles()
+                names = handles if by_position else living.roster.ids()
+                rows, searcher, number = living.roster.by_place(), living.searcher, living.version
+            there = put_there(
+                living.vectors(rows, searcher),
+                _fitting(names, dtype),
+                metric=index.metric,
+                precision="bfloat16" if is_hopper(platform_of()) else "float32",
+                room=self._room(len(names), updated=updated),
+                growing=updated,
             )
-        there = put_there(
-            living.vectors(rows, searcher),
-            names.astype(dtype),
-            metric=index.metric,
-            precision="bfloat16" if is_hopper(platform_of()) else "float32",
-            room=self._room(len(names)),
-        )
+            self._handles = np.zeros(there.ready.shape[0], np.int64)
+            self._handles[: len(handles)] = handles
+            self._used = len(handles)
+            self._hold(there, living, number)
+
+    def _take_over(self, living: Living, number: int, *, by_position: bool, dtype: str) -> bool:
+        """Put what was updated since version ``number`` after the rest, if it is known and there is room."""
+        there: Resident = jax.tree.map(lambda held: held.value, self._state, is_leaf=_is_held)
+        if not there.names.shape[0] or not there.live.shape[0]:
+            return False
+        with living.agreeing():
+            roster = living.roster
+            gone, written = roster.removed_since(number), roster.written_since(number)
+            searcher, number = living.searcher, living.version
+        if gone is None or written is None or self._used + len(written) > len(self._handles):
+            return False
+        came = sorted(written.items(), key=lambda row: row[1][1])
+        handles = np.array([handle for _, (_, handle) in came], np.int64)
+        names = handles if by_position else np.array([name for _, (name, _) in came], np.int64)
+        vectors = living.vectors(np.array([row for row, _ in came], np.uint32), searcher)
+        # What came and went meanwhile is not there.
+        held = self._handles[: self._used]
+        at = np.minimum(np.searchsorted(held, gone), max(0, self._used - 1))
+        after = update_there(there, at[held[at] == gone], self._used, vectors, _fitting(names, dtype))
+        self._handles[self._used : self._used + len(came)] = handles
+        self._used += len(came)
+        self._hold(after, living, number)
+        return True
+
+    def _hold(self, there: Resident, living: Living, number: int) -> None:
         if self._state is None:
             self._state = jax.tree.map(_Held, there)
         else:
             jax.tree.map(_put, self._state, there, is_leaf=_is_held)
         self._version = weakref.ref(living), number
 
-    def _room(self, count: int) -> int:
-        """Tell how many rows to take: as before if they suffice, so that nothing is compiled again."""
+    def _room(self, count: int, *, updated: bool) -> int:
+        """Tell how many rows to take: as before if they suffice, so that nothing is compiled again.
+
+        Who was updated will be again, and each update takes up rows until all is read anew.
+        """
         if self._state is None:
             return count
         room: int = self._state.ready.rows.shape[0]
-        # Who grew once will grow again.
-        return room if count <= room else -(-(count + count // 8) // SUPER) * SUPER
+        if count > room or (updated and room - count < count // 16):
+            return -(-(count + count // 8) // SUPER) * SUPER
+        return room
 
     def _lent(self) -> bool:
         """Tell whether Keras has taken the values out, to put them back when its function has run."""
@@ -151,6 +193,16 @@ class _Held(keras.Variable):  # type: ignore[misc]
         """Hold another array, of any shape."""
         self._shape, self._ndim = value.shape, value.ndim
         self._direct_assign(value)
+
+
+def _fitting(names: NDArray[np.int64], dtype: str) -> NDArray[Any]:
+    largest = int(names.max(initial=0))
+    if largest > np.iinfo(dtype).max:
+        raise OverflowError(
+            f"the id {largest} does not fit {dtype}, which is what compiled models return. Give the "
+            "layer positions=True and decode what it returns, or make a new layer."
+        )
+    return names.astype(dtype)
 
 
 def _is_held(value: Any) -> bool:

@@ -13,11 +13,11 @@ import numpy as np
 from jax import lax
 from numpy.typing import NDArray
 
-from leafscan.accelerator import Candidates, Precision, exact_top_k, prepare_candidates
+from leafscan.accelerator import Candidates, Precision, exact_top_k, prepare_candidates, replace_rows
 from leafscan.accelerator.candidates import unit
 from leafscan.index.metric import Metric
 
-__all__ = ["Resident", "put_there", "search_there"]
+__all__ = ["Resident", "put_there", "search_there", "update_there"]
 
 #: The kernels take k up to this, so up to this exclusions are found as well and left out afterwards.
 _MOST = 100
@@ -61,6 +61,7 @@ def put_there(
     metric: Metric,
     precision: Precision,
     room: int,
+    growing: bool = False,
 ) -> Resident:
     """Put candidates on JAX's default device.
 
@@ -74,6 +75,8 @@ def put_there(
         As of `leafscan.accelerator.prepare_candidates`.
     room
         How many rows to take, at least n; past the vectors they are no candidates.
+    growing
+        Whether to have ``live`` and ``names`` in any case, as `update_there` needs them.
 
     Returns
     -------
@@ -94,16 +97,81 @@ def put_there(
     rows = vectors if room == count else np.pad(vectors, ((0, room - count), (0, 0)))
     named = sorted_names = none
     order = np.zeros(0, np.int32)
-    if not np.array_equal(names, np.arange(count)):
+    if growing or not np.array_equal(names, np.arange(count)):
         named = np.pad(names, (0, room - count), constant_values=-1)
         order = np.argsort(named, kind="stable").astype(np.int32)
         sorted_names = named[order]
     return Resident(
         ready=_prepare(rows, metric=metric, precision=precision),
-        live=jnp.asarray(np.arange(room) < count if room > count else np.zeros(0, np.bool_)),
+        live=jnp.asarray(np.arange(room) < count if growing or room > count else np.zeros(0, np.bool_)),
         names=jnp.asarray(named),
         sorted_names=jnp.asarray(sorted_names),
         order=jnp.asarray(order),
+    )
+
+
+def update_there(
+    there: Resident, gone: NDArray[Any], place: int, vectors: NDArray[np.float32], names: NDArray[Any]
+) -> Resident:
+    """Put an update's candidates after the others, and take those away that went.
+
+    No more than the update goes to the device; there all is copied, so that whoever searches goes on with
+    what he has.
+
+    Parameters
+    ----------
+    there
+        The candidates, with names, and with ``live`` of all their rows.
+    gone
+        (g,) rows that are candidates no more.
+    place
+        Of the first vector; the others follow. There must be room for them.
+    vectors, names
+        (m, d) and (m,), as of `put_there`.
+
+    Returns
+    -------
+    Resident
+        Of the same shapes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> eye = np.eye(3, dtype="float32")
+    >>> there = put_there(
+    ...     eye, np.array([7, 5, 9], "int32"), metric="cosine", precision="float32", room=4
+    ... )
+    >>> there = update_there(there, np.array([1]), 3, 2 * eye[:1], np.array([5], "int32"))
+    >>> print(there.live, there.names, there.sorted_names)
+    [ True False  True  True] [ 7 -1  9  5] [-1  5  7  9]
+    """
+    room = there.ready.shape[0]
+
+    def filled(array: NDArray[Any], value: Any) -> NDArray[Any]:
+        # Sizes of a few kinds, so that few programs are compiled.
+        past = max(8, 1 << (len(array) - 1).bit_length() if len(array) else 0) - len(array)
+        return np.pad(array, ((0, past), *[(0, 0)] * (array.ndim - 1)), constant_values=value)
+
+    came = np.arange(place, place + len(names), dtype=np.int32)
+    return _update(
+        there,
+        filled(np.asarray(gone, np.int32), room),
+        filled(came, room),
+        filled(vectors, 0),
+        filled(names.astype(there.names.dtype), -1),
+    )
+
+
+@jax.jit
+def _update(there: Resident, gone: Any, came: Any, vectors: Any, names: Any) -> Resident:
+    named = there.names.at[gone].set(-1, mode="drop").at[came].set(names, mode="drop")
+    order = jnp.argsort(named, stable=True).astype(jnp.int32)
+    return Resident(
+        ready=replace_rows(there.ready, came, vectors),
+        live=there.live.at[gone].set(False, mode="drop").at[came].set(True, mode="drop"),
+        names=named,
+        sorted_names=named[order],
+        order=order,
     )
 
 
