@@ -38,10 +38,13 @@ TARGETS = (0.8, 0.9, 0.95, 0.99)
 
 #: So many queries are timed in a turn, and so many turns each has; the least time counts. Of each plan so
 #: many of the quickest pairs of leaves and candidates, as one turn tells it, go into the last race.
-TIMED, TURNS, KEPT = 512, 9, 2
+TIMED, TURNS, KEPT = 512, 7, 2
 
-LEAVES = steps(1, 1_500, 40)
-CANDIDATES = steps(K, 2_000, 30)
+LEAVES = steps(1, 1_500, 34)
+CANDIDATES = steps(K, 2_000, 26)
+
+#: The sweep looks at so many of the fresh queries, and ends after so many steps that are no quicker.
+SWEPT, PATIENCE = 2_000, 4
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ def swept(
             took = seconds_a_query(index, queries, asked)
             risen = 0 if not found or took < min(found, key=lambda one: one[0])[0] else risen + 1
             found.append((took, runner))
-            if risen == 6:
+            if risen == PATIENCE:
                 break
         found.sort(key=lambda one: one[0])
         best[target] = [runner for _, runner in found[:KEPT]]
@@ -184,7 +187,7 @@ def measure(name: str, console: Console, *, sweeping: bool) -> list[dict[str, An
     others: dict[float, list[Runner]] = {target: [] for target in TARGETS}
     for label, config in plans(base.config):
         index = leafscan.build(rows, metric=data.metric, config=config, progress=False)
-        found = swept(label, index, fresh, truth)
+        found = swept(label, index, fresh[:SWEPT], truth[:SWEPT])
         for target, runners in found.items():
             others[target] += runners
     for record in records:

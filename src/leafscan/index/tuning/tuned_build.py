@@ -26,9 +26,10 @@ from leafscan.index.tuning.structure import Structure, built, with_rows
 
 __all__ = ["Goal", "tuned"]
 
-#: Tuning takes at most so many times what the first plan took to build, but need not be over before so many
-#: seconds; this share of it is for the curve of the plan that was chosen.
-MOST_OF_A_BUILD = 2.0
+#: Tuning begins nothing more after so many times what the first plan took to build, so that it ends before
+#: twice that, but need not be over before so many seconds; this share of it is for the curve of the plan that
+#: was chosen.
+MOST_OF_A_BUILD = 1.5
 AT_LEAST_S = 0.5
 CURVE_SHARE = 0.2
 
