@@ -68,6 +68,27 @@ class Survivors {
     size_ = wanted_;
   }
 
+  // The k-th best key of different rows so far, k <= N; 0 where there are fewer. Rows of which skip(key) do not count, and
+  // no more than N - k are. Like Best() it does not depend on the order in which keys come.
+  template <class Skip>
+  std::uint64_t KthBest(std::size_t k, const Skip& skip, AlignedVector<std::uint64_t>& room) {
+    room.resize(size_);
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < size_; ++i) {
+      room[count] = keys_[i];
+      count += static_cast<std::size_t>(!skip(keys_[i]));
+    }
+    // A row is there twice at most, maybe with the same score, which is no harm here.
+    if (rows_repeat_ && count > 2 * k) {
+      SelectBest({room.data(), count}, 2 * k);
+      count = 2 * k;
+    }
+    if (rows_repeat_) count = drop_repeats_({room.data(), count});
+    if (count < k || k == 0) return 0;
+    if (count == k) return *std::min_element(room.begin(), room.begin() + static_cast<std::ptrdiff_t>(k));
+    return SelectBest({room.data(), count}, k);
+  }
+
   // The best N in no order; valid until the next call.
   std::span<std::uint64_t> Best() {
     Compact();

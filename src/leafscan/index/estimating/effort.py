@@ -37,7 +37,7 @@ def expected_effort(config: Config, recall: float, k: int) -> SearchParams:
     >>> from leafscan.index.config import AsymmetricHash, Reorder, Tree
     >>> plan = Config(tree=Tree(num_leaves=1_000), score=AsymmetricHash(), reorder=Reorder())
     >>> expected_effort(plan, 0.9, 10)
-    SearchParams(leaves=16, candidates=60, refined=None, upper_leaves=None)
+    SearchParams(leaves=16, candidates=60, refined=None, upper_leaves=None, stop=None)
     """
     missed = np.array(sorted(USUAL))
     at = math.log(min(max(1 - recall, missed[0]), missed[-1]))
@@ -117,7 +117,7 @@ def scaled_effort(
     >>> plan = Config(tree=Tree(num_leaves=1_000), score=AsymmetricHash(), reorder=Reorder())
     >>> few, more = SearchParams(leaves=4, candidates=50), SearchParams(leaves=8, candidates=50)
     >>> scaled_effort((1_000, few), (4_000, more), 16_000, plan)
-    SearchParams(leaves=16, candidates=50, refined=None, upper_leaves=None)
+    SearchParams(leaves=16, candidates=50, refined=None, upper_leaves=None, stop=None)
     """
     grown, seen = math.log(n / large[0]), math.log(large[0] / small[0])
 
