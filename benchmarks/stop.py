@@ -1,10 +1,10 @@
 """What a stop for each query buys: ``python -m benchmarks.stop``.
 
 For each target the fewest leaves that reach it, the same for all queries, run against the cap and the bound
-that reach it with the fewest points. Both are found on rows of the set (whose neighbours are found by exact
-search, a row being none of its own) with ``--by rows``, as tuning would do it, or on the first half of the set's
-queries with ``--by queries``; recall and speed are then those of the other half. The two take turns, query by
-query or batch by batch, and medians of the rounds are told. One thread.
+that reach it with the fewest points. Both are found on rows of the set with ``--by rows``, as tuning would
+do it (their neighbours by exact search, a row being none of its own), or on the first half of the set's
+queries with ``--by queries``; recall and speed are then those of the other half. The two take turns, some
+queries each or a batch, and medians of the rounds are told. One thread.
 """
 
 import time
@@ -108,7 +108,8 @@ def without(ids: NDArray[np.int64], itself: NDArray[np.int64]) -> NDArray[np.int
     """Take each query itself out of its answer, or else the last one."""
     dropped = ids == itself[:, None]
     dropped[~dropped.any(1), -1] = True
-    return ids[~dropped].reshape(len(ids), -1)
+    kept: NDArray[np.int64] = ids[~dropped].reshape(len(ids), -1)
+    return kept
 
 
 def fixed(leaves: int, candidates: int) -> leafscan.SearchParams:
@@ -208,7 +209,7 @@ def main(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(SETS)}.")] = "glove-100",
     leaves: Annotated[int, typer.Option(help="Of the tree; 0 for the default.")] = 0,
     soar: Annotated[float, typer.Option(help="SOAR's lambda; 0 for none.")] = 1.0,
-    first: Annotated[str, typer.Option(help="Rows of the first stage: int8 or none.")] = "int8",
+    staged: Annotated[bool, typer.Option(help="Whether int8 rows are scored first.")] = True,
     candidates: Annotated[int, typer.Option(help="Rows that are reranked.")] = 120,
     by: Annotated[str, typer.Option(help="What leaves and bounds are found on: rows or queries.")] = "rows",
     rounds: Annotated[int, typer.Option(help="Turns that are timed.")] = 5,
@@ -224,7 +225,7 @@ def main(
             num_leaves=leaves or round(4 * dataset.rows**0.5), soar_lambda=soar or None, avq_eta=routed
         ),
         score=leafscan.AsymmetricHash(dimensions_per_block=2),
-        reorder=leafscan.Reorder(first_dtype=None if first == "none" else first),
+        reorder=leafscan.Reorder(first_dtype="int8" if staged else None),
     )
     index = leafscan.build(dataset.base(), metric=dataset.metric, config=config, seed=0, progress=False)
     console = Console()

@@ -68,6 +68,6 @@ def check_stop(contents: Contents, name: str) -> None:
     """
     if "stop_scales" not in contents.sections:
         raise ValueError(
-            f"{name} goes by how far rows lie from their centroids, which the file of this index does not hold, "
-            "being of an older version; leave it out, or build the index anew."
+            f"{name} goes by how far rows lie from their centroids, which the file of this index does not "
+            "hold, being of an older version; leave it out, or build the index anew."
         )

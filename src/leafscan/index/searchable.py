@@ -208,7 +208,17 @@ class SearchableIndex:
             )
         else:
             found = searcher.search_among(
-                queries, k, leaves, candidates, threads, self._normalize, compiled, refined, upper, stop, **rows
+                queries,
+                k,
+                leaves,
+                candidates,
+                threads,
+                self._normalize,
+                compiled,
+                refined,
+                upper,
+                stop,
+                **rows,
             )
         if recall is not None and filter is None and allow is None:
             check_kind(living.contents.tuning, queries, found[1], living.contents.metric, stacklevel=2)
