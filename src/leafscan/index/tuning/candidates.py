@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from leafscan.index.config import AsymmetricHash, BruteForce, Config, Reorder, SearchParams
 from leafscan.index.config.row_dtype import RowDtype
+from leafscan.index.layout import expected_nbytes
 from leafscan.index.metric import Metric
 from leafscan.index.plan import CANDIDATES, planned, resolve
 from leafscan.index.tuning.limits import Limits
-from leafscan.index.tuning.sizes import expected_nbytes
 
 __all__ = ["exact_plan", "first_plan", "other_plans", "row_types"]
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafscan.index.config import Config
+from leafscan.index.layout import expected_nbytes
 from leafscan.index.metric import Metric, engine_metric
 from leafscan.index.progress import Progress
 from leafscan.index.tuning.budget import Budget
@@ -21,7 +22,6 @@ from leafscan.index.tuning.limits import Limits
 from leafscan.index.tuning.measuring import Bench, is_exact, race
 from leafscan.index.tuning.points import RecallCurve
 from leafscan.index.tuning.record import Trial, Tuning
-from leafscan.index.tuning.sizes import expected_nbytes
 from leafscan.index.tuning.structure import Structure, built, with_rows
 
 __all__ = ["Goal", "tuned"]
