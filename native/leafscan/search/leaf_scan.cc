@@ -124,22 +124,24 @@ std::size_t CountPoints(const Snapshot& snapshot, std::span<const std::uint64_t>
   return points;
 }
 
-// Lists the groups that the leaves have, with a filter those that it allows something of, and what follows the last: so
-// many times that one again as the number returned, which is how far ahead to fetch. The first so many are fetched here.
-std::size_t LeafScan::ListGroups(const Snapshot& snapshot, std::span<const std::uint64_t> leaves, const Filter* filter) {
+// Lists the groups that the first `count` leaves have, with a filter those that it allows something of, and what follows the
+// last: so many times that one again as the number returned, which is how far ahead to fetch. The first so many are fetched
+// here, and what says where the groups of some leaves behind are.
+std::size_t LeafScan::ListGroups(const Snapshot& snapshot, std::span<const std::uint64_t> leaves, std::size_t count,
+                                 const Filter* filter) {
   const std::size_t bytes = snapshot.group_bytes();
   const std::size_t ahead = std::max<std::size_t>(1, kBytesAhead / bytes);
   for (std::size_t visit = 0; visit < 2 * kLeavesAhead; ++visit) FetchLeaf(snapshot, leaves, visit);
   for (std::size_t visit = 0; visit < kLeavesAhead; ++visit) FetchSegments(snapshot, leaves, visit);
   std::size_t most = 0;
-  for (std::size_t visit = 0; visit < leaves.size(); ++visit) {
+  for (std::size_t visit = 0; visit < count; ++visit) {
     FetchLeaf(snapshot, leaves, visit + 2 * kLeavesAhead);
     FetchSegments(snapshot, leaves, visit + kLeavesAhead);
     for (const Segment& segment : snapshot.leaves[KeyRow(leaves[visit])].segments) most += segment.groups;
   }
   if (groups_.size() < most + ahead) groups_.resize(most + ahead);
   GroupAddress* next = groups_.data();
-  for (const std::uint64_t key : leaves) {
+  for (const std::uint64_t key : leaves.first(count)) {
     const std::size_t leaf = KeyRow(key);
     const std::uint32_t* words = filter == nullptr ? nullptr : filter->leaf_words(leaf);
     for (const Segment& segment : snapshot.leaves[leaf].segments) {
@@ -150,12 +152,12 @@ std::size_t LeafScan::ListGroups(const Snapshot& snapshot, std::span<const std::
       }
     }
   }
-  const std::size_t count = static_cast<std::size_t>(next - groups_.data());
-  for (std::size_t i = 0; i < std::min(ahead, count); ++i) {
+  const std::size_t listed = static_cast<std::size_t>(next - groups_.data());
+  for (std::size_t i = 0; i < std::min(ahead, listed); ++i) {
     for (std::size_t at = 0; at < bytes; at += kCacheLine) PrefetchFar(groups_[i].codes + at);
     if (groups_[i].terms != nullptr) PrefetchFar(groups_[i].terms);
   }
-  std::fill_n(next, ahead, count == 0 ? GroupAddress{} : next[-1]);
+  std::fill_n(next, ahead, listed == 0 ? GroupAddress{} : next[-1]);
   return ahead;
 }
 
@@ -210,7 +212,7 @@ std::span<const std::uint64_t> LeafScan::Scan(const Snapshot& snapshot, std::spa
   StageClock clock(trace);
   const std::size_t first = stop == nullptr ? leaves.size() : LeafStop::kFirst;
   // Most queries go on: what comes behind the first leaves is fetched along.
-  std::size_t ahead = ListGroups(snapshot, leaves.first(std::min(first + 1, leaves.size())), filter);
+  std::size_t ahead = ListGroups(snapshot, leaves, std::min(first + 1, leaves.size()), filter);
   table_.Build(snapshot, seen);
   survivors_.Reset(wanted, snapshot.has_spill());
   passed_ = 0;
@@ -235,7 +237,7 @@ std::span<const std::uint64_t> LeafScan::Scan(const Snapshot& snapshot, std::spa
     }
     const std::span<const std::uint64_t> others = leaves.subspan(first);
     if (!others.empty()) {
-      ahead = ListGroups(snapshot, others, filter);
+      ahead = ListGroups(snapshot, others, others.size(), filter);
       ScanListed(visits, others, ahead);
     }
   }

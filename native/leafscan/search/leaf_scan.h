@@ -74,7 +74,8 @@ class LeafScan {
  private:
   struct Visits;
 
-  std::size_t ListGroups(const Snapshot& snapshot, std::span<const std::uint64_t> leaves, const Filter* filter);
+  std::size_t ListGroups(const Snapshot& snapshot, std::span<const std::uint64_t> leaves, std::size_t count,
+                         const Filter* filter);
   // Scans leaves that were listed, `ahead` being what ListGroups returned.
   void ScanListed(const Visits& visits, std::span<const std::uint64_t> leaves, std::size_t ahead);
 
