@@ -115,6 +115,8 @@ def expected_sections(
             found["upper_offsets"] = Section("uint64", (upper + 1,))
             if not l2:
                 found["upper_scales"] = found["upper_biases"] = Section("float32", (upper,))
+    if tree is not None and codes is not None:
+        found["stop_scales"] = Section("float32", (3,))
     if l2 and (codes is not None or tree is not None):
         found["center"] = Section("float32", (dim,))
     if codes is not None:

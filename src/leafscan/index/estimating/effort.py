@@ -42,7 +42,7 @@ def expected_effort(config: Config, recall: float, k: int) -> SearchParams:
     >>> from leafscan.index.config import AsymmetricHash, Reorder, Tree
     >>> plan = Config(tree=Tree(num_leaves=1_000), score=AsymmetricHash(), reorder=Reorder())
     >>> expected_effort(plan, 0.9, 10)
-    SearchParams(leaves=15, candidates=46, refined=None, upper_leaves=None)
+    SearchParams(leaves=15, candidates=46, refined=None, upper_leaves=None, stop=None)
     """
     missed = np.array(sorted(USUAL))
     at = math.log(min(max(1 - recall, missed[0]), missed[-1]))
@@ -127,7 +127,7 @@ def scaled_effort(found: SearchParams, small: tuple[Config, int], large: tuple[C
     >>> from leafscan.index.config import AsymmetricHash, Reorder, Tree
     >>> plan = Config(tree=Tree(num_leaves=1_000), score=AsymmetricHash(), reorder=Reorder())
     >>> scaled_effort(SearchParams(leaves=8, candidates=12), (plan, 2), (plan, 10))
-    SearchParams(leaves=10, candidates=66, refined=None, upper_leaves=None)
+    SearchParams(leaves=10, candidates=66, refined=None, upper_leaves=None, stop=None)
     """
     config, k = large
     leaves, candidates = found.leaves, found.candidates

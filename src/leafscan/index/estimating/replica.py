@@ -25,7 +25,9 @@ __all__ = ["Latency", "copied", "measured_latency", "ragged"]
 MOST_BYTES = 384 << 20
 
 #: What is there once, however many copies there are.
-SHARED = frozenset({"row_scales", "first_row_scales", "center", "projection", "codebooks", "term_scale"})
+SHARED = frozenset(
+    {"row_scales", "first_row_scales", "center", "projection", "codebooks", "term_scale", "stop_scales"}
+)
 #: What holds places, which go on from copy to copy.
 OFFSETS = {"leaf_offsets", "spill_offsets", "upper_offsets"}
 
@@ -120,6 +122,7 @@ def measured_latency(
         None,
         search.refined or 0,
         _share_of_upper(search.upper_leaves or 0, copies, fewer),
+        search.stop,
     )
     queries = queries[:QUERIES]
     traced, count = _traced(searcher, queries, knobs)
