@@ -101,7 +101,7 @@ def _ways(
         except Exception as problem:  # one way that fails must not cost the others' figures
             print(f"- {name}: FAILED, {type(problem).__name__} {str(problem)[:600]}", flush=True)
     ready = ways[0][1]
-    shape = few_shape(rows.shape[0])
+    shape = few_shape(rows.shape[0], "bfloat16")
     uncertain = 0
     selected = jax.jit(functools.partial(_select, shape=shape, small=small))
     for begin in range(0, len(expected), 4):
@@ -161,7 +161,7 @@ def _sweep(rows: jax.Array, query: jax.Array, expected: Any, *, small: bool) -> 
         recall = 1.0 if precision == "bfloat16" else 0.999
         settings = [(FewShape(*shape), 8, 64) for shape in SHAPES]
         if precision == "bfloat16":
-            settings += [(few_shape(rows.shape[0]), *layout) for layout in LAYOUTS]
+            settings += [(few_shape(rows.shape[0], "bfloat16"), *layout) for layout in LAYOUTS]
         for shape, warps, chunk in settings:
             search = jax.jit(
                 functools.partial(

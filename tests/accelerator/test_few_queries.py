@@ -158,6 +158,7 @@ def test_what_it_takes():
 
 
 @pytest.mark.parametrize("n", [1 << 17, 1 << 20, (1 << 20) + 1, 10_000_000, 1 << 26, (1 << 30) - 1])
-def test_blocks_are_few_enough_for_one_program(n):
-    shape = few_shape(n)
+@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
+def test_blocks_are_few_enough_for_one_program(n, precision):
+    shape = few_shape(n, precision)
     assert -(-n // shape.block) <= 1 << 16

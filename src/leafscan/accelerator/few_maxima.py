@@ -19,7 +19,7 @@ from jax import lax
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton as plgpu
 
-__all__ = ["FEW_GROUP", "FewMaxima", "FewShape", "few_maxima", "parts_of"]
+__all__ = ["FEW_GROUP", "FewMaxima", "FewShape", "few_maxima", "offsets_fit", "parts_of"]
 
 #: Candidates of a group: half of the large batches', since what a single program rescores is what takes time.
 FEW_GROUP = 16
@@ -102,6 +102,11 @@ def few_maxima(
     FewMaxima
         Of the scores.
 
+    Raises
+    ------
+    ValueError
+        If the rows are so many numbers that a kernel cannot tell their places.
+
     Examples
     --------
     >>> import jax.numpy as jnp
@@ -110,6 +115,11 @@ def few_maxima(
     >>> print(maxima.groups, maxima.blocks)
     [[15. 31. 47. 59.]] [[31. 59.]]
     """
+    if not offsets_fit(rows):
+        raise ValueError(
+            "rows must not have from 2^31 to 2^32 numbers of one byte, whose places the kernel cannot tell; "
+            f"received shape {rows.shape}: take bfloat16 codes, or `certified_top_k`."
+        )
     num_queries = queries.shape[0]
     blocks = pl.cdiv(num_rows, shape.block)
     kernel = functools.partial(
@@ -140,6 +150,27 @@ def few_maxima(
         name="leafscan_few_maxima" if unless is None else "leafscan_few_maxima_again",
     )(*operands)
     return FewMaxima(groups=groups.reshape(num_queries, -1), blocks=best.reshape(num_queries, -1))
+
+
+def offsets_fit(rows: jax.Array) -> bool:
+    """Whether a kernel can tell the place of every number.
+
+    Pallas counts places in 64 bits where an array has more than 2^32 bytes, and else in 32 with a sign: of
+    numbers of one byte, the upper half of such an array would be read from before its begin.
+
+    Parameters
+    ----------
+    rows
+        Codes or rows, of any number of bytes each.
+
+    Examples
+    --------
+    >>> import jax
+    >>> rows = jax.ShapeDtypeStruct((17_000_000, 128), "int8")
+    >>> offsets_fit(rows), offsets_fit(jax.ShapeDtypeStruct(rows.shape, "bfloat16"))
+    (False, True)
+    """
+    return rows.size < 1 << 31 or rows.size * rows.dtype.itemsize > 1 << 32
 
 
 def parts_of(dim: int, most: int) -> list[tuple[int, int]]:

@@ -11,20 +11,28 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from leafscan.accelerator.candidates import Candidates
-from leafscan.accelerator.few_maxima import FewShape, few_maxima
+from leafscan.accelerator.candidates import Candidates, Precision
+from leafscan.accelerator.few_maxima import FewShape, few_maxima, offsets_fit
 from leafscan.accelerator.few_selection import few_selection
 
 __all__ = ["few_shape", "few_takes", "few_top_k"]
 
-#: Queries, and k, up to which this is the faster way; fewer candidates than this are cut too coarsely.
-_MOST_QUERIES = 4
-_MOST_K = 27
-_FEWEST_ROWS = 1 << 17
+#: Fewer candidates than this are cut too coarsely, and of more a position may not fit.
+_FEWEST_ROWS, _MOST_ROWS = 1 << 17, 1 << 30
+
+#: k that the selection has room for, and k whose groups are few enough to be ranked all at once.
+_MOST_K, _MOST_K_RANKED = 27, 11
+
+#: Queries up to which this is the faster way: with a certificate, for which the other way has to wait for the
+#: host twice, and without.
+_MOST_QUERIES_EXACT, _MOST_QUERIES = 4, 2
+
+#: Candidates up to which it is so with bfloat16 codes and no certificate: from there on reading is all.
+_MOST_ROWS_BFLOAT16 = 1 << 20
 
 
 def few_takes(candidates: Candidates, num_queries: int, k: int, recall_target: float) -> bool:
-    """Whether this is the way to go.
+    """Whether this is the way to go: it can be gone, and it was measured to be the faster one.
 
     Parameters
     ----------
@@ -41,22 +49,34 @@ def few_takes(candidates: Candidates, num_queries: int, k: int, recall_target: f
     >>> few_takes(ready, 1, 10, 1.0), few_takes(ready, 64, 10, 1.0)
     (True, False)
     """
-    if candidates.codes is None or (candidates.precision == "int8" and recall_target >= 1):
+    codes, num_rows = candidates.codes, candidates.shape[0]
+    if codes is None or not _FEWEST_ROWS <= num_rows < _MOST_ROWS:
         return False
-    few = 0 < num_queries <= _MOST_QUERIES and k <= _MOST_K
-    return few and _FEWEST_ROWS <= candidates.shape[0] < 1 << 30
+    if not (offsets_fit(codes.rows) and offsets_fit(candidates.rows)):
+        return False
+    if recall_target >= 1:
+        return candidates.precision != "int8" and 0 < num_queries <= _MOST_QUERIES_EXACT and k <= _MOST_K
+    fast = candidates.precision == "int8" or num_rows <= _MOST_ROWS_BFLOAT16
+    return fast and 0 < num_queries <= _MOST_QUERIES and k <= _MOST_K_RANKED
 
 
-def few_shape(num_rows: int) -> FewShape:
-    """Choose how candidates are cut: into at most some 16,000 blocks, which one program goes through.
+def few_shape(num_rows: int, precision: Precision) -> FewShape:
+    """Choose how candidates are cut.
+
+    One program goes through all maxima of blocks, so that there should be few; the card wants many programs
+    that read. Measured best at 250,000: some 500 blocks of bfloat16, some 2,000 of int8.
 
     Examples
     --------
-    >>> few_shape(250_000), few_shape(10_000_000).block
-    (FewShape(block=256, tile=128, warps=4), 1024)
+    >>> few_shape(250_000, "bfloat16"), few_shape(250_000, "int8").block
+    (FewShape(block=512, tile=128, warps=4), 128)
+    >>> few_shape(1_000_000, "bfloat16").block, few_shape(1_000_000, "int8").block
+    (1024, 512)
     """
-    block = 256
-    while num_rows > block << 12 and (block == 256 or num_rows > block << 14):
+    block, fewest = (128, 11) if precision == "int8" else (512, 10)
+    while block < 1024 and num_rows > block << fewest:
+        block *= 2
+    while num_rows > block << 14:
         block *= 4
     return FewShape(block=block, tile=128, warps=4)
 
@@ -96,11 +116,16 @@ def few_top_k(
     -------
     tuple of jax.Array
         Scores and positions (q, k).
+
+    Raises
+    ------
+    ValueError
+        If the codes are so many that the kernels cannot tell their places.
     """
     codes = candidates.codes
     assert codes is not None
     rows, squared_l2 = candidates.rows, candidates.squared_l2
-    shape = shape or few_shape(rows.shape[0])
+    shape = shape or few_shape(rows.shape[0], candidates.precision)
     allowed = None if mask is None else mask.astype(jnp.int8)
     maxima_of = functools.partial(
         few_maxima, queries, num_rows=rows.shape[0], shape=shape, mask=allowed, interpret=interpret

@@ -64,7 +64,8 @@ def exact_top_k(
 
     On a Hopper GPU (H100, H200) a kernel selects by codes of few bits and never writes a score to memory; the
     best groups are rescored in float32, and a certificate says that no other can hold a better one. The few
-    queries without a certificate are answered anew in float32. Everywhere else XLA does the same in float32.
+    queries without a certificate are answered anew in float32. One query, or a few, have kernels of their own,
+    which the host never waits for. Everywhere else XLA does the same in float32.
 
     Parameters
     ----------
@@ -246,8 +247,11 @@ def _answer(how: _How, queries: jax.Array, candidates: Any, mask: jax.Array | No
     if kernel:
         # The kernels need parts of JAX that not every platform's has: they are imported where they are used.
         from leafscan.accelerator.certified import certified_top_k, kernel_takes
+        from leafscan.accelerator.few_queries import few_takes, few_top_k
 
         fits = (mask is None or mask.ndim == 1) and kernel_takes(ready, queries.shape[0], how.k)
+        if fits and few_takes(ready, queries.shape[0], how.k, how.recall_target):
+            return TopK(*few_top_k(queries, ready, mask, k=how.k, recall_target=how.recall_target))
         if fits:
             return TopK(*certified_top_k(queries, ready, mask, k=how.k, recall_target=how.recall_target))
         if how.implementation == "kernel":
