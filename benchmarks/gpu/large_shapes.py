@@ -80,12 +80,13 @@ def _near_ties(divide: int) -> None:
     queries = queries - queries.mean(axis=1, keepdims=True)
     queries = queries / jnp.linalg.norm(queries, axis=1, keepdims=True)
     expected = truth(queries, rows)
-    for name, search in {
+    searches: dict[str, Callable[..., Any]] = {
         "exact_top_k, 200 queries": functools.partial(exact_top_k, k=K),
         "exact_top_k, 1 query": functools.partial(exact_top_k, k=K),
         "few_top_k, 1 query": functools.partial(few_top_k, mask=None, k=K, interpret=divide > 1),
         "few_top_k, 4 queries": functools.partial(few_top_k, mask=None, k=K, interpret=divide > 1),
-    }.items():
+    }
+    for name, search in searches.items():
         ready = jax.jit(prepare_candidates)(rows)
         count = int(name.split(", ")[1].split()[0])
         found, seconds = _timed(jax.jit(search), queries[:count], ready)
@@ -118,6 +119,8 @@ def _long(divide: int) -> None:
                 4,
             ),
         ]
+        if precision == "int8":
+            ways = ways[:1]  # whose places the other kernels cannot tell
         for name, search, count in ways:
             found, seconds = _timed(jax.jit(search), queries[:count], ready)
             taken = min(count, 8)
@@ -133,9 +136,9 @@ def _long(divide: int) -> None:
 
 
 def _timed(search: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
-    jax.block_until_ready(search(*arguments))
+    jax.block_until_ready(search(*arguments))  # type: ignore[no-untyped-call]
     begin = time.perf_counter()
-    found = jax.block_until_ready(search(*arguments))
+    found = jax.block_until_ready(search(*arguments))  # type: ignore[no-untyped-call]
     return found, time.perf_counter() - begin
 
 
