@@ -109,7 +109,7 @@ def test_tuning_is_told(rows: Matrix) -> None:
     index = leafscan.build(rows, metric="cosine", recall=0.9)
     explained = index.explain()
     assert by_part(explained)["search.leaves"].by == "tuning"
-    assert by_part(explained)["tree.num_leaves"].by == "leafscan"
+    assert by_part(explained)["tree.num_leaves"].by == "tuning"
     assert explained.tuning[0].startswith("recall@10 ")
     assert any("chosen: " in line for line in explained.tuning)
     assert "chosen by measuring: " in str(explained)
