@@ -21,7 +21,7 @@ def ladder(low: int, high: int, factor: float) -> list[int]:
     Examples
     --------
     >>> ladder(1, 20, 1.5)
-    [1, 2, 3, 5, 8, 12, 18, 20]
+    [1, 2, 3, 4, 6, 9, 14, 20]
     """
     rungs = [low]
     while rungs[-1] < high:

@@ -32,7 +32,7 @@ def recall_interval(recalls: NDArray[np.float64], k: int, confidence: float) -> 
     --------
     >>> mean, low, high = recall_interval(np.repeat([1.0, 0.9, 0.8], 300), 10, 0.95)
     >>> round(mean, 3), round(low, 3), round(high, 3)
-    (0.9, 0.895, 0.904)
+    (0.9, 0.895, 0.905)
     """
     m = len(recalls)
     mean = float(recalls.mean())
