@@ -11,7 +11,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.gpu.carried import preload
 from leafscan.accelerator import exact_top_k, prepare_candidates
 
 __all__ = ["Peer", "leafscan_peers", "other_peers"]
@@ -80,14 +79,6 @@ def other_peers() -> list[Peer]:
         pass
     else:
         peers.append(_keras_peer(keras_rs))
-    try:
-        preload()
-        import faiss
-    except (ImportError, OSError) as problem:
-        print("Faiss is not taken along:", problem)
-    else:
-        if hasattr(faiss, "StandardGpuResources"):
-            peers += [_faiss_peer(faiss, half=half) for half in (False, True)]
     return peers
 
 
@@ -120,42 +111,6 @@ def _torch_peer(torch: Any) -> Peer:
         positions=lambda found: found.cpu().numpy(),
         queries=to_torch,
     )
-
-
-def _faiss_peer(faiss: Any, *, half: bool) -> Peer:
-    """Faiss' flat index: rows of float32, or of float16 with products in float16 and sums in float32."""
-    import torch
-
-    resources = faiss.StandardGpuResources()
-
-    def prepare(rows: jax.Array) -> Any:
-        options = faiss.GpuIndexFlatConfig()
-        options.useFloat16 = half
-        index = faiss.GpuIndexFlatIP(resources, rows.shape[1], options)
-        index.add_c(rows.shape[0], _pointer(faiss, torch.from_dlpack(rows)))
-        torch.cuda.synchronize()
-        return index
-
-    def search(queries: Any, index: Any) -> Any:
-        scores = torch.empty((len(queries), K), device="cuda")
-        positions = torch.empty((len(queries), K), dtype=torch.int64, device="cuda")
-        indices = faiss.cast_integer_to_idx_t_ptr(positions.data_ptr())
-        index.search_c(len(queries), _pointer(faiss, queries), K, _pointer(faiss, scores), indices)
-        return positions
-
-    return Peer(
-        name=f"Faiss GpuIndexFlatIP, {'float16' if half else 'float32'}",
-        prepare=prepare,
-        search=search,
-        wait=lambda _: torch.cuda.synchronize(),
-        positions=lambda found: found.cpu().numpy(),
-        queries=lambda queries: torch.from_dlpack(queries),
-    )
-
-
-def _pointer(faiss: Any, tensor: Any) -> Any:
-    assert tensor.is_contiguous()
-    return faiss.cast_integer_to_float_ptr(tensor.data_ptr())
 
 
 def _keras_peer(keras_rs: Any) -> Peer:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.sharding import PartitionSpec
+from jax.sharding import NamedSharding, PartitionSpec
 
 from leafscan.accelerator import certified, exact_top_k, few_queries, prepare_candidates, sharded_top_k
 from leafscan.accelerator.few_maxima import FewShape, few_maxima
@@ -123,7 +123,7 @@ def test_shards_go_there_too(ways):
     own = jax.shard_map(
         by_kernel, mesh=mesh, in_specs=(everywhere, spread), out_specs=everywhere, check_vma=False
     )
-    agree(jax.jit(own)(query, rows), expected)
+    agree(jax.jit(own)(query, jax.device_put(rows, NamedSharding(mesh, spread))), expected)
     assert set(ways) == {("few", 1)}
 
 
