@@ -124,7 +124,7 @@ def run(case: Case) -> dict[str, Any]:
     began = time.perf_counter()
     index = leafscan.build(case.rows, metric=case.metric, config=config, progress=False)
     seconds = time.perf_counter() - began
-    measured = {
+    measured: dict[str, Any] = {
         "nbytes": index.nbytes,
         "file_nbytes": _file_bytes(index),
         "build_seconds": seconds,
@@ -198,20 +198,23 @@ def spreads(runs: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
                     "most": float(ratios.max()),
                     "within a fifth": float(np.mean(np.abs(ratios - 1) <= 0.2)),
                 }
-        aimed = [one for one in runs if "tuned_us" in one["measured"]]
-        if aimed:
+        tuned_runs = [one for one in runs if "tuned_us" in one["measured"]]
+        if tuned_runs:
             ratios = np.array(
-                [one["measured"]["tuned_us"] / one["told"][kind]["latency_us"]["expected"] for one in aimed]
+                [
+                    one["measured"]["tuned_us"] / one["told"][kind]["latency_us"]["expected"]
+                    for one in tuned_runs
+                ]
             )
             held = [
                 one["told"][kind]["latency_us"]["low"]
                 <= one["measured"]["tuned_us"]
                 <= one["told"][kind]["latency_us"]["high"]
-                for one in aimed
+                for one in tuned_runs
             ]
             low, high = np.quantile(ratios, [(1 - SHARE) / 2, (1 + SHARE) / 2])
             found[f"{kind} latency_us, tuned"] = {
-                "runs": len(aimed),
+                "runs": len(tuned_runs),
                 "held": float(np.mean(held)),
                 "median": float(np.median(ratios)),
                 "low": float(low),

@@ -1,16 +1,27 @@
 """Small valid indexes, one of each family of plan that leafscan has."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 import leafscan
-from leafscan import AsymmetricHash, BruteForce, Config, Reorder, SearchParams, Tree
+from leafscan import (
+    AsymmetricHash,
+    BruteForce,
+    Config,
+    OperatingPoint,
+    RecallCurve,
+    Reorder,
+    SearchParams,
+    Tree,
+    Trial,
+    Tuning,
+)
 
-__all__ = ["FAMILIES", "Family"]
+__all__ = ["FAMILIES", "Family", "made_up_tuning"]
 
 Ids = Literal["positions", "integers", "strings"]
 
@@ -31,6 +42,8 @@ class Family:
         The shape of the vectors.
     tagged
         Whether the vectors have tags: "genre", a string, and "year", a number.
+    tuned
+        Whether it has a curve, made up, so that files are the same on every machine.
     """
 
     metric: str
@@ -39,6 +52,7 @@ class Family:
     rows: int = 80
     dim: int = 6
     tagged: bool = False
+    tuned: bool = False
 
     def vectors(self) -> NDArray[np.float32]:
         """Draw the vectors, (rows, dim)."""
@@ -60,7 +74,7 @@ class Family:
 
     def build(self) -> leafscan.Index:
         """Build the index."""
-        return leafscan.build(
+        index = leafscan.build(
             self.vectors(),
             metric=self.metric,
             config=self.config,
@@ -69,6 +83,9 @@ class Family:
             seed=1,
             threads=1,
         )
+        if not self.tuned:
+            return index
+        return leafscan.Index(replace(index._contents, tuning=made_up_tuning(index.config)))
 
     def tags(self) -> dict[str, list[Any]]:
         """Return the tags, in the order of the vectors."""
@@ -76,6 +93,23 @@ class Family:
             "genre": [("Comedy", "Drama", "War")[row % 3] for row in range(self.rows)],
             "year": [1950 + row for row in range(self.rows)],
         }
+
+
+def made_up_tuning(config: Config) -> Tuning:
+    """Return a curve of two points, the second of them the plan's own."""
+    points = tuple(
+        OperatingPoint(params=params, recall=recall, low=recall - 0.05, high=recall + 0.02, latency_us=us)
+        for params, recall, us in ((SearchParams(leaves=1), 0.7, 3.0), (config.search, 0.9, 7.5))
+    )
+    curve = RecallCurve(
+        k=5, queries=80, given=False, confidence=0.95, points=points, nearness=(0.1, 0.4, 0.7)
+    )
+    trial = Trial(
+        config=config, nbytes=9_000, build_seconds=0.01, points=points, chosen=True, verdict="chosen"
+    )
+    return Tuning(
+        recall=0.85, point=points[1], curve=curve, trials=(trial,), seconds=0.02, notes=("Made up.",)
+    )
 
 
 _TREE = Tree(num_leaves=7)
@@ -150,6 +184,17 @@ FAMILIES: Mapping[str, Family] = {
         dim=4,
     ),
     "tagged": Family(metric="dot_product", config=Config(), ids="strings", rows=70, dim=4, tagged=True),
+    "tuned": Family(
+        metric="cosine",
+        config=Config(
+            tree=_TREE,
+            score=AsymmetricHash(),
+            reorder=Reorder(dtype="bfloat16"),
+            search=SearchParams(leaves=4, candidates=20),
+        ),
+        rows=85,
+        tuned=True,
+    ),
     "upper-leaves": Family(
         metric="cosine",
         config=Config(

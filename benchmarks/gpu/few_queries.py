@@ -91,7 +91,8 @@ def _ways(
     small: bool,
 ) -> None:
     ways: list[tuple[str, Any, Callable[..., Any]]] = []
-    for precision, recall in (("bfloat16", 1.0), ("bfloat16", 0.999), ("int8", 0.999)):
+    kinds: tuple[tuple[Any, float], ...] = (("bfloat16", 1.0), ("bfloat16", 0.999), ("int8", 0.999))
+    for precision, recall in kinds:
         ready = jax.jit(functools.partial(prepare_candidates, precision=precision))(rows)
         about = f"{precision}, {'exact' if recall == 1 else recall}"
         called = functools.partial(exact_top_k, k=K, recall_target=recall)
@@ -212,7 +213,7 @@ def _kernels(call: Any, *arguments: Any) -> list[tuple[str, float]]:
         return []
     from jax.experimental.mosaic.gpu import profiler
 
-    jax.block_until_ready(call(*arguments))
+    jax.block_until_ready(call(*arguments))  # type: ignore[no-untyped-call]
     try:
         runs: Any = profiler.measure(call, aggregate=False, iterations=9)(*arguments)[1]
     except RuntimeError as problem:

@@ -16,6 +16,7 @@
 #include "leafscan/build/builder.h"
 #include "leafscan/build/kept_rows.h"
 #include "leafscan/hash/layout.h"
+#include "leafscan/snapshot/base.h"
 #include "names.h"
 #include "put_sections.h"
 #include "python_monitor.h"
@@ -98,6 +99,9 @@ nb::dict BuildIndex(const InArray<float>& vectors, const std::string& metric, bo
       sections["leaf_biases"] = ToNumPy(std::move(built.leaf_biases), {num_leaves});
     }
     if (upper_leaves > 0) PutUpper(sections, built, upper_leaves, dim);
+  }
+  if (!built.stop_scales.empty()) {
+    sections["stop_scales"] = ToNumPy(std::move(built.stop_scales), {StopScales::kCount});
   }
   if (!built.center.empty()) sections["center"] = ToNumPy(std::move(built.center), {dim});
   if (dimensions_per_block > 0) {

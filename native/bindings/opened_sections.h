@@ -77,6 +77,7 @@ class OpenedSections {
         upper_scales_(Take<float>(sections, "upper_scales")),
         upper_biases_(Take<float>(sections, "upper_biases")),
         upper_offsets_(Take<std::uint64_t>(sections, "upper_offsets")),
+        stop_scales_(Take<float>(sections, "stop_scales")),
         center_(Take<float>(sections, "center")),
         projection_(Take<float>(sections, "projection")),
         codebooks_(Take<float>(sections, "codebooks")),
@@ -93,6 +94,10 @@ class OpenedSections {
     if (centroids_.is_valid()) arrays_.centroids = {centroids_.data(), centroids_.shape(0), centroids_.shape(1)};
     if (routing_centroids_.is_valid()) {
       arrays_.routing_centroids = {routing_centroids_.data(), routing_centroids_.shape(0), routing_centroids_.shape(1)};
+    }
+    if (stop_scales_.is_valid()) {
+      if (stop_scales_.size() != StopScales::kCount) throw std::invalid_argument("stop_scales must have shape (3,).");
+      arrays_.stop_scales.values = {stop_scales_.data(), stop_scales_.size()};
     }
     if (center_.is_valid()) arrays_.center = {center_.data(), center_.size()};
     if (projection_.is_valid()) arrays_.projection = {projection_.data(), projection_.shape(0), projection_.shape(1)};
@@ -146,6 +151,7 @@ class OpenedSections {
   InArray<float> upper_scales_;
   InArray<float> upper_biases_;
   InArray<std::uint64_t> upper_offsets_;
+  InArray<float> stop_scales_;
   InArray<float> center_;
   InArray<float> projection_;
   InArray<float> codebooks_;

@@ -53,11 +53,12 @@ class PythonSearcher {
 
   nb::tuple Search(const InArray<float>& queries, std::int64_t k, std::int64_t leaves, std::int64_t candidates,
                    int threads, bool normalize, const PythonFilter* filter, std::int64_t refined,
-                   std::int64_t upper_leaves) const;
+                   std::int64_t upper_leaves, std::optional<float> stop) const;
   // As Search, of rows that each query has for itself.
   nb::tuple SearchAmong(const InArray<float>& queries, std::int64_t k, std::int64_t leaves, std::int64_t candidates,
                         int threads, bool normalize, const PythonFilter* filter, std::int64_t refined,
-                        std::int64_t upper_leaves, const std::optional<InArray<std::uint32_t>>& allow,
+                        std::int64_t upper_leaves, std::optional<float> stop,
+                        const std::optional<InArray<std::uint32_t>>& allow,
                         const std::optional<InArray<std::uint32_t>>& deny,
                         const std::optional<InArray<std::uint8_t>>& allow_mask,
                         const std::optional<InArray<std::uint8_t>>& deny_mask,
@@ -65,7 +66,8 @@ class PythonSearcher {
   // As SearchAmong, where the time goes besides: a dict of what search/search_trace.h counts comes third.
   nb::tuple SearchTraced(const InArray<float>& queries, std::int64_t k, std::int64_t leaves, std::int64_t candidates,
                          int threads, bool normalize, const PythonFilter* filter, std::int64_t refined,
-                         std::int64_t upper_leaves, const std::optional<InArray<std::uint32_t>>& allow,
+                         std::int64_t upper_leaves, std::optional<float> stop,
+                        const std::optional<InArray<std::uint32_t>>& allow,
                          const std::optional<InArray<std::uint32_t>>& deny,
                          const std::optional<InArray<std::uint8_t>>& allow_mask,
                          const std::optional<InArray<std::uint8_t>>& deny_mask,
@@ -95,7 +97,8 @@ class PythonSearcher {
   };
 
   SearchOptions OptionsOf(std::int64_t k, std::int64_t leaves, std::int64_t candidates, int threads,
-                          const PythonFilter* filter, std::int64_t refined, std::int64_t upper_leaves) const;
+                          const PythonFilter* filter, std::int64_t refined, std::int64_t upper_leaves,
+                          std::optional<float> stop) const;
   nb::tuple Answer(const Batch& batch, SearchOptions options, bool normalize) const;
   QueryLists ListsOf(const Batch& batch, const std::optional<InArray<std::uint32_t>>& allow,
                      const std::optional<InArray<std::uint32_t>>& deny,

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -31,34 +32,35 @@ using namespace nb::literals;
 
 nb::tuple PythonSearcher::Search(const InArray<float>& queries, std::int64_t k, std::int64_t leaves,
                                  std::int64_t candidates, int threads, bool normalize, const PythonFilter* filter,
-                                 std::int64_t refined, std::int64_t upper_leaves) const {
-  return Answer(Read(queries), OptionsOf(k, leaves, candidates, threads, filter, refined, upper_leaves), normalize);
+                                 std::int64_t refined, std::int64_t upper_leaves, std::optional<float> stop) const {
+  return Answer(Read(queries), OptionsOf(k, leaves, candidates, threads, filter, refined, upper_leaves, stop), normalize);
 }
 
 nb::tuple PythonSearcher::SearchAmong(const InArray<float>& queries, std::int64_t k, std::int64_t leaves, std::int64_t candidates,
                       int threads, bool normalize, const PythonFilter* filter, std::int64_t refined,
-                      std::int64_t upper_leaves, const std::optional<InArray<std::uint32_t>>& allow,
+                      std::int64_t upper_leaves, std::optional<float> stop,
+                        const std::optional<InArray<std::uint32_t>>& allow,
                       const std::optional<InArray<std::uint32_t>>& deny,
                       const std::optional<InArray<std::uint8_t>>& allow_mask,
                       const std::optional<InArray<std::uint8_t>>& deny_mask,
                       const std::optional<InArray<std::uint32_t>>& mask_rows) const {
   const Batch batch = Read(queries);
   const QueryLists lists = ListsOf(batch, allow, deny, allow_mask, deny_mask, mask_rows);
-  SearchOptions options = OptionsOf(k, leaves, candidates, threads, filter, refined, upper_leaves);
+  SearchOptions options = OptionsOf(k, leaves, candidates, threads, filter, refined, upper_leaves, stop);
   options.lists = &lists;
   return Answer(batch, options, normalize);
 }
 
 nb::tuple PythonSearcher::SearchTraced(const InArray<float>& queries, std::int64_t k, std::int64_t leaves,
                                        std::int64_t candidates, int threads, bool normalize, const PythonFilter* filter,
-                                       std::int64_t refined, std::int64_t upper_leaves,
+                                       std::int64_t refined, std::int64_t upper_leaves, std::optional<float> stop,
                                        const std::optional<InArray<std::uint32_t>>& allow,
                                        const std::optional<InArray<std::uint32_t>>& deny,
                                        const std::optional<InArray<std::uint8_t>>& allow_mask,
                                        const std::optional<InArray<std::uint8_t>>& deny_mask,
                                        const std::optional<InArray<std::uint32_t>>& mask_rows) const {
   const Batch batch = Read(queries);
-  SearchOptions options = OptionsOf(k, leaves, candidates, threads, filter, refined, upper_leaves);
+  SearchOptions options = OptionsOf(k, leaves, candidates, threads, filter, refined, upper_leaves, stop);
   // Without any, a search takes the way of one that has none.
   const QueryLists lists = ListsOf(batch, allow, deny, allow_mask, deny_mask, mask_rows);
   if (allow || deny || allow_mask || deny_mask) options.lists = &lists;
@@ -108,7 +110,7 @@ nb::object PythonSearcher::Route(const InArray<float>& queries, std::int64_t lea
 nb::tuple PythonSearcher::SearchExactly(const InArray<float>& queries, std::int64_t k, int threads,
                                         bool normalize) const {
   if (!snapshot().has_rows()) throw std::invalid_argument("This index keeps no rows.");
-  SearchOptions options = OptionsOf(k, 0, 0, threads, nullptr, 0, 0);
+  SearchOptions options = OptionsOf(k, 0, 0, threads, nullptr, 0, 0, std::nullopt);
   options.exact = true;
   return Answer(Read(queries), options, normalize);
 }
@@ -226,7 +228,8 @@ nb::tuple PythonSearcher::Folded(int threads) const {
 }
 
 SearchOptions PythonSearcher::OptionsOf(std::int64_t k, std::int64_t leaves, std::int64_t candidates, int threads,
-                        const PythonFilter* filter, std::int64_t refined, std::int64_t upper_leaves) const {
+                        const PythonFilter* filter, std::int64_t refined, std::int64_t upper_leaves,
+                        std::optional<float> stop) const {
   if (filter != nullptr && filter->filter().version() != searcher_.snapshot().version) {
     throw std::invalid_argument("filter was compiled for another index; compile one for this index.");
   }
@@ -237,6 +240,8 @@ SearchOptions PythonSearcher::OptionsOf(std::int64_t k, std::int64_t leaves, std
   options.candidates = static_cast<std::size_t>(std::max<std::int64_t>(candidates, 1));
   options.refined = static_cast<std::size_t>(std::max<std::int64_t>(refined, 0));
   options.upper_leaves = static_cast<std::size_t>(std::max<std::int64_t>(upper_leaves, 0));
+  if (stop && std::isnan(*stop)) throw std::invalid_argument("stop must be a number, received NaN.");
+  options.stop = stop;
   if (filter != nullptr) options.filter = &filter->filter();
   options.threads = threads;
   return options;
@@ -314,14 +319,15 @@ void BindSearcher(nb::module_& module) {
                     const std::optional<InArray<std::int64_t>>&>(),
            "sections"_a, nb::kw_only(), "metric"_a, "dim"_a, "ids"_a = nb::none())
       .def("search", &PythonSearcher::Search, "queries"_a, "k"_a, "leaves"_a, "candidates"_a, "threads"_a,
-           "normalize"_a = false, "filter"_a.none() = nb::none(), "refined"_a = 0, "upper_leaves"_a = 0)
+           "normalize"_a = false, "filter"_a.none() = nb::none(), "refined"_a = 0, "upper_leaves"_a = 0,
+           "stop"_a = nb::none())
       .def("search_among", &PythonSearcher::SearchAmong, "queries"_a, "k"_a, "leaves"_a, "candidates"_a, "threads"_a,
            "normalize"_a = false, "filter"_a.none() = nb::none(), "refined"_a = 0, "upper_leaves"_a = 0,
-           "allow"_a = nb::none(), "deny"_a = nb::none(), "allow_mask"_a = nb::none(), "deny_mask"_a = nb::none(),
+           "stop"_a = nb::none(), "allow"_a = nb::none(), "deny"_a = nb::none(), "allow_mask"_a = nb::none(), "deny_mask"_a = nb::none(),
            "mask_rows"_a = nb::none())
       .def("search_traced", &PythonSearcher::SearchTraced, "queries"_a, "k"_a, "leaves"_a, "candidates"_a, "threads"_a,
            "normalize"_a = false, "filter"_a.none() = nb::none(), "refined"_a = 0, "upper_leaves"_a = 0,
-           "allow"_a = nb::none(), "deny"_a = nb::none(), "allow_mask"_a = nb::none(), "deny_mask"_a = nb::none(),
+           "stop"_a = nb::none(), "allow"_a = nb::none(), "deny"_a = nb::none(), "allow_mask"_a = nb::none(), "deny_mask"_a = nb::none(),
            "mask_rows"_a = nb::none())
       .def_prop_ro("count", &PythonSearcher::count)
       .def_prop_ro("row_end", &PythonSearcher::row_end)

@@ -59,7 +59,7 @@ std::shared_ptr<const void> Shared(const nb::object& object) {
 
 void Publish(std::int64_t slot, const nb::object& searcher, std::int64_t leaves, std::int64_t candidates,
              std::int64_t refined, std::int64_t upper_leaves, int threads, bool normalize, bool ids_are_positions,
-             std::int64_t largest_id) {
+             std::int64_t largest_id, std::optional<float> stop) {
   const InPython here;
   const auto& opened = nb::cast<const PythonSearcher&>(searcher);
   const auto served = std::make_shared<ServedIndex>();
@@ -72,6 +72,7 @@ void Publish(std::int64_t slot, const nb::object& searcher, std::int64_t leaves,
   served->defaults.candidates = static_cast<std::size_t>(std::max<std::int64_t>(candidates, 1));
   served->defaults.refined = static_cast<std::size_t>(std::max<std::int64_t>(refined, 0));
   served->defaults.upper_leaves = static_cast<std::size_t>(std::max<std::int64_t>(upper_leaves, 0));
+  served->defaults.stop = stop;
   served->defaults.threads = threads;
   served->normalize = normalize;
   ProcessSlots().Publish(slot, served);
@@ -143,7 +144,7 @@ constexpr LeafscanSlots kSlots{LEAFSCAN_SLOTS_VERSION, &SearchFromC};
 void BindSlots(nb::module_& module) {
   module.def("open_slot", [] { return ProcessSlots().Open(); });
   module.def("publish_slot", &Publish, "slot"_a, "searcher"_a, nb::kw_only(), "leaves"_a, "candidates"_a, "refined"_a,
-             "upper_leaves"_a, "threads"_a, "normalize"_a, "ids_are_positions"_a, "largest_id"_a);
+             "upper_leaves"_a, "threads"_a, "normalize"_a, "ids_are_positions"_a, "largest_id"_a, "stop"_a = nb::none());
   module.def(
       "close_slot",
       [](std::int64_t slot) {

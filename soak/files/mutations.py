@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from leafscan import Config, SearchParams
+from soak.families import made_up_tuning
 from soak.files import foreign, hostile
 from soak.files.craft import TYPES, Crafted, join, split
 
@@ -153,19 +155,28 @@ def odd_text(rng: Rng, data: bytes) -> bytes:
 def unsigned_values(rng: Rng, data: bytes) -> bytes:
     """Replace something in the description, and leave its checksum as it was."""
     crafted = Crafted.of(data)
-    _describe(rng, crafted)
+    _describe(rng, crafted.description)
     return crafted.plain()
 
 
 def description_values(rng: Rng, data: bytes) -> bytes:
     """Replace something in the description."""
     crafted = Crafted.of(data)
-    _describe(rng, crafted)
+    _describe(rng, crafted.description)
     return crafted.sealed()
 
 
-def _describe(rng: Rng, crafted: Crafted) -> None:
-    holder: Any = crafted.description
+def tuning_values(rng: Rng, data: bytes) -> bytes:
+    """Replace something in what was measured, or give it to an index that it was not measured of."""
+    crafted = Crafted.of(data)
+    if "tuning" not in crafted.description:
+        crafted.description["tuning"] = made_up_tuning(Config(search=SearchParams())).to_dict()
+    for _ in range(int(rng.integers(3))):
+        _describe(rng, crafted.description["tuning"])
+    return crafted.sealed()
+
+
+def _describe(rng: Rng, holder: Any) -> None:
     while True:
         name = hostile.pick(rng, holder if isinstance(holder, dict) else range(len(holder)))
         if isinstance(holder[name], (dict, list)) and len(holder[name]) and rng.random() < 0.9:
@@ -326,6 +337,7 @@ MUTATIONS: Mapping[str, Mutation] = {
         unsigned_values,
         description_values,
         plan_values,
+        tuning_values,
         description_fields,
         indexing_values,
         id_values,
@@ -343,6 +355,7 @@ SIGNED = frozenset(
     (
         "description-values",
         "plan-values",
+        "tuning-values",
         "description-fields",
         "indexing-values",
         "id-values",

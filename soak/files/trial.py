@@ -3,6 +3,7 @@
 import contextlib
 import pickle
 import traceback
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -185,6 +186,7 @@ def _answers(index: leafscan.Index, queries: NDArray[np.float32]) -> Mapping[str
     )
     return {
         "where": _where(index, queries[0]),
+        "recall": _by_recall(index, queries[0]),
         "ids": (index.ids,),
         "one": index.search(queries[0], k=5),
         "zero": index.search(queries[1], k=3),
@@ -206,12 +208,22 @@ def _where(index: leafscan.Index, query: NDArray[np.float32]) -> tuple[NDArray[A
         return (np.array([type(error).__name__]),)
 
 
+def _by_recall(index: leafscan.Index, query: NDArray[np.float32]) -> tuple[NDArray[Any], ...]:
+    """Ask for a recall, which a curve may not reach, or answer by what the plan does not have."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", leafscan.OutOfDistributionWarning)
+            return index.search(query, k=3, recall=0.6)
+    except ValueError as error:
+        return (np.array([type(error).__name__]),)
+
+
 def _check_answers(index: leafscan.Index, answers: Mapping[str, Any]) -> None:
     known = index.ids
     none = "" if known.dtype.kind == "U" else -1
     unique = len(np.unique(known)) == len(known)
     for way, found in answers.items():
-        if way in ("ids", "where"):
+        if way in ("ids", "where") or (way == "recall" and not isinstance(found, leafscan.SearchResult)):
             continue
         ids = found.ids.reshape(-1, found.ids.shape[-1])
         if not np.isin(ids[ids != none], known).all():

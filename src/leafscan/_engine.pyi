@@ -63,6 +63,9 @@ def build(
     - ``row_scales`` float32 (d,), with int8 rows: component i of a row stands for ``row_scales[i]`` times it
     - ``first_rows``, ``first_row_scales``, with ``first_row_dtype``: as their namesakes
     - ``leaf_offsets`` uint64 (leaves + 1,): the first row of each leaf; always there, one leaf without a tree
+    - ``stop_scales`` float32 (3,), with a tree and codes: over the score that routes what a row of a leaf
+      scores on average, and the mean and the variance of the squared residuals; files of older versions have
+      none
     - ``center`` float32 (d,), with squared_l2 and a tree or codes: what centroids and codes take off
     - ``centroids`` float32 (leaves, d), with a tree
     - ``routing_centroids`` float32 (leaves, d), with a tree and ``avq_eta`` above 1: what queries are
@@ -139,13 +142,16 @@ class Searcher:
         filter: Filter | None = None,
         refined: int = 0,
         upper_leaves: int = 0,
+        stop: float | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Search (d,) or (q, d), C-ordered; gives ids and scores, (k,) or (q, k), best first.
 
         ``leaves`` is ignored without a tree, ``candidates`` (raised to k) without codes or without rows, and
         ``refined`` (raised to k; 0 is the larger of 2 k and k + 10) without first rows. ``upper_leaves`` is
         of how many a query looks at the leaves, 0 for all, and ignored with ``filter`` or without upper
-        leaves.
+        leaves. With ``stop`` ``leaves`` are the most that a query visits: it reads on until the leaves that
+        come next score too little for it, by this bound (`SearchParams`); ignored without a tree, codes or
+        ``stop_scales``, and NaN raises ValueError.
         Padding: id -1, score -inf (squared_l2: +inf). A query that holds NaN or infinity raises ValueError,
         which names the first such query. With ``filter`` only allowed rows are returned; one that another
         searcher compiled raises ValueError.
@@ -162,6 +168,7 @@ class Searcher:
         filter: Filter | None = None,
         refined: int = 0,
         upper_leaves: int = 0,
+        stop: float | None = None,
         allow: NDArray[np.uint32] | None = None,
         deny: NDArray[np.uint32] | None = None,
         allow_mask: NDArray[np.uint8] | None = None,
@@ -187,6 +194,7 @@ class Searcher:
         filter: Filter | None = None,
         refined: int = 0,
         upper_leaves: int = 0,
+        stop: float | None = None,
         allow: NDArray[np.uint32] | None = None,
         deny: NDArray[np.uint32] | None = None,
         allow_mask: NDArray[np.uint8] | None = None,
@@ -307,6 +315,7 @@ def publish_slot(
     normalize: bool,
     ids_are_positions: bool,
     largest_id: int,
+    stop: float | None = None,
 ) -> None:
     """Serve a searcher, with these arguments of `Searcher.search`; ValueError if the slot is closed.
 

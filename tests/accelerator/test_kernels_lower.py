@@ -76,7 +76,7 @@ def test_the_whole_call_lowers(metric, precision):
     [
         (1, 250_000, 128, 10, "cosine", "bfloat16"),
         (4, 300_000, 100, 27, "squared_l2", "bfloat16"),
-        (1, 40_000_000, 96, 10, "dot_product", "int8"),
+        (1, 20_000_000, 96, 10, "dot_product", "int8"),
     ],
 )
 def test_the_way_of_a_few_queries_lowers(q, n, d, k, metric, precision):

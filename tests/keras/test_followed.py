@@ -139,7 +139,6 @@ def test_what_cannot_be_followed_is_refused(kind, candidates: Matrix, queries: M
     with pytest.raises(ValueError, match="has candidates already"):
         had.candidate_embeddings = variable
     assert len(had.variables) == before
-    np.testing.assert_array_equal(numbers(had.candidate_embeddings)[:300], candidates)
 
 
 @pytest.mark.parametrize("kind", INDEXED)
@@ -151,7 +150,8 @@ def test_an_index_is_not_mixed_with_a_variable(kind, candidates: Matrix, tmp_pat
         export(layer, tmp_path)
     assert layer.index is None
     own = kind(candidates, np.arange(300) + 4, k=5)
-    np.testing.assert_array_equal(own.candidate_ids, np.arange(300) + 4)
+    for name in ("candidate_embeddings", "candidate_ids"):
+        assert not hasattr(own, name)
     assert kind().candidate_embeddings is None
 
 

@@ -115,20 +115,6 @@ def test_an_export_is_a_tower_and_an_index_beside_it(
         export(keras.layers.Dense(3), tmp_path / "other")
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports SavedModels")
-def test_tensorflow_exports_the_tower_and_refuses_the_index(
-    candidates: Matrix, queries: Matrix, tmp_path: Path
-):
-    tower = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8)])
-    layer = ScannRetrieval(candidates, k=5, query_tower=tower)
-    model = model_of(layer)
-    with pytest.raises(Exception, match="Export the query tower alone"):
-        model.export(tmp_path / "whole", verbose=False)
-    export(layer, tmp_path / "exported", format="tf_saved_model")
-    found = load_exported(tmp_path / "exported")(queries)
-    np.testing.assert_array_equal(found.ids, ids_of(model, queries))
-
-
 @pytest.mark.parametrize("told", [True, False])
 @pytest.mark.parametrize("first", [0, 50])
 def test_a_loaded_table_knows_whether_it_had_ids(

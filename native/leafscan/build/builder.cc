@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <span>
 #include <utility>
@@ -30,6 +31,10 @@ constexpr std::size_t kCenterSample = 10'000;
 // Measured on trained embeddings (benchmarks/LOG.md): 2 to 3 is best, and a fifth of the points is saved.
 constexpr double kOptimism = 2.5;
 
+// Rows whose residuals tell the mean of all to within a hundredth.
+constexpr std::size_t kResidualSample = 20'000;
+constexpr std::size_t kResidualsAtOnce = 256;
+
 class Builder {
  public:
   Builder(const RowSource& source, const BuildOptions& options) : source_(source), options_(options), spherical_(options.spherical.value_or(source.normalize)),
@@ -49,6 +54,7 @@ class Builder {
     if (options_.width > 0) {
       TrainCodes();
       EncodeAll();
+      if (options_.leaves > 0) MeasureResiduals();
     }
     if (options_.keep_rows) {
       Stage("laying out the rows");
@@ -210,6 +216,36 @@ class Builder {
       out_.leaf_biases[leaf] =
           static_cast<float>(kOptimism * std::sqrt(square / static_cast<double>(count * dim)));
     });
+  }
+
+  // What a query goes by to see that it has read enough (search/leaf_stop.h).
+  void MeasureResiduals() {
+    const std::size_t dim = source_.dim();
+    const std::vector<std::uint32_t> chosen = SampleRows(source_.size(), kResidualSample, options_.seed + 6);
+    std::vector<double> squares(chosen.size());
+    ParallelFor((chosen.size() + kResidualsAtOnce - 1) / kResidualsAtOnce, options_.threads, [&](std::size_t part) {
+      std::vector<float> row(dim);
+      for (std::size_t i = part * kResidualsAtOnce; i < std::min(chosen.size(), (part + 1) * kResidualsAtOnce); ++i) {
+        coded_.Read(out_.order[chosen[i]], row.data());
+        const float* center = out_.centroids.data() + LeafOf(chosen[i]) * dim;
+        for (std::size_t j = 0; j < dim; ++j) row[j] -= center[j];
+        squares[i] = SquaredLength(row.data(), dim);
+      }
+    });
+    double mean = 0.0;
+    for (const double square : squares) mean += square / static_cast<double>(squares.size());
+    double variance = 0.0;
+    for (const double square : squares) variance += (square - mean) * (square - mean) / static_cast<double>(squares.size());
+    double slope = 0.0;
+    double leaves = 0.0;
+    for (const float scale : out_.leaf_scales) {
+      if (!std::isnormal(scale)) continue;
+      slope += 1.0 / scale;
+      leaves += 1.0;
+    }
+    const double most = std::numeric_limits<float>::max();
+    out_.stop_scales = {static_cast<float>(leaves > 0.0 ? std::min(slope / leaves, most) : 1.0),
+                        static_cast<float>(std::min(mean, most)), static_cast<float>(std::min(variance, most))};
   }
 
   // The same for upper leaves: the best leaf of one lies beyond its mean, and begins where a leaf's own bias puts it.

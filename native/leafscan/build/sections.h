@@ -38,6 +38,7 @@ struct Sections {
   AlignedVector<float> upper_scales;           // upper leaves, dot products alone
   AlignedVector<float> upper_biases;           // upper leaves, dot products alone
   AlignedVector<std::uint64_t> upper_offsets;  // upper leaves + 1: the first leaf of each
+  AlignedVector<float> stop_scales;            // 3, with a tree and codes (snapshot/base.h)
   AlignedVector<float> codebooks;              // blocks * words * width
   CodeSections primary;                        // in the order of the rows
   float term_scale = 0.0f;                     // what one step of a term is worth

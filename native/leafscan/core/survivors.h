@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -68,6 +69,28 @@ class Survivors {
     size_ = wanted_;
   }
 
+  // The k-th best key of different rows so far, k <= N; 0 where there are fewer. Rows of which skip(key) do not count, and
+  // no more than N - k are. Like Best() it does not depend on the order in which keys come.
+  template <class Skip>
+  std::uint64_t KthBest(std::size_t k, const Skip& skip, AlignedVector<std::uint64_t>& room) {
+    if (k <= kFew) return KthOfFew(k, skip);
+    room.resize(size_);
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < size_; ++i) {
+      room[count] = keys_[i];
+      count += static_cast<std::size_t>(!skip(keys_[i]));
+    }
+    // A row is there twice at most, maybe with the same score, which is no harm here.
+    if (rows_repeat_ && count > 2 * k) {
+      SelectBest({room.data(), count}, 2 * k);
+      count = 2 * k;
+    }
+    if (rows_repeat_) count = drop_repeats_({room.data(), count});
+    if (count < k) return 0;
+    if (count == k) return *std::min_element(room.begin(), room.begin() + static_cast<std::ptrdiff_t>(k));
+    return SelectBest({room.data(), count}, k);
+  }
+
   // The best N in no order; valid until the next call.
   std::span<std::uint64_t> Best() {
     Compact();
@@ -75,6 +98,33 @@ class Survivors {
   }
 
  private:
+  static constexpr std::size_t kFew = 16;
+
+  // Of so few the best are kept in order: most keys are looked at once.
+  template <class Skip>
+  std::uint64_t KthOfFew(std::size_t k, const Skip& skip) const {
+    std::array<std::uint64_t, kFew> best{};
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < size_ && k > 0; ++i) {
+      const std::uint64_t key = keys_[i];
+      if (key <= best[k - 1] || skip(key)) continue;
+      std::size_t at = count;
+      if (rows_repeat_) {
+        const auto row = static_cast<std::uint32_t>(key);
+        at = 0;
+        while (at < count && static_cast<std::uint32_t>(best[at]) != row) ++at;
+        if (at < count && best[at] >= key) continue;
+      }
+      if (at == count) {
+        at = std::min(count, k - 1);
+        count = at + 1;
+      }
+      for (; at > 0 && best[at - 1] < key; --at) best[at] = best[at - 1];
+      best[at] = key;
+    }
+    return count < k || k == 0 ? 0 : best[k - 1];
+  }
+
   AlignedVector<std::uint64_t> keys_;
   std::size_t wanted_ = 0;
   std::size_t counted_ = 0;

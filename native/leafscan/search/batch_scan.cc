@@ -37,24 +37,40 @@ std::size_t BatchScan::QueriesAtOnce(const Snapshot& snapshot, std::size_t queri
 
 void BatchScan::Scan(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves,
                      std::size_t upper_leaves, std::size_t wanted, std::span<const DeniedRows> denied,
-                     SearchTrace* trace) {
+                     SearchTrace* trace, const StopOptions* stop) {
   denied_ = denied;
-  Route(snapshot, queries, leaves, upper_leaves, wanted, trace);
+  Route(snapshot, queries, leaves, upper_leaves, wanted, trace, stop);
   StageClock clock(trace);
   // Each wave leaves thresholds nearer to where they end for the larger one that follows.
-  const std::size_t ends[] = {1, std::max<std::size_t>(1, leaves / kFirstShare), leaves};
+  const std::size_t first = stop == nullptr ? 1 : LeafStop::kFirst;
+  const std::size_t ends[] = {1, first, std::max(first, leaves / kFirstShare), leaves};
   std::size_t begin = 0;
   for (const std::size_t end : ends) {
     if (begin < end) ScanWave(snapshot, queries.rows, leaves, begin, end);
-    begin = end;
+    begin = std::max(begin, end);
+    if (stop != nullptr && end == first) Stop(snapshot, queries.rows, leaves, stop->k);
   }
   clock.End(Stage::kScan);
   if (trace == nullptr) return;
-  trace->leaves += visits_.size();
   // A leaf of several queries is counted once for each.
-  for (const Visit& visit : visits_) {
-    const std::uint64_t key[] = {ScoreKey(0.0f, visit.leaf)};
-    trace->points += CountPoints(snapshot, key, nullptr);
+  for (std::size_t i = 0; i < queries.rows; ++i) {
+    trace->leaves += queries_[i].reads;
+    for (const Visit& visit : std::span(visits_).subspan(i * leaves, queries_[i].reads)) {
+      const std::uint64_t key[] = {ScoreKey(0.0f, visit.leaf)};
+      trace->points += CountPoints(snapshot, key, nullptr);
+    }
+  }
+}
+
+void BatchScan::Stop(const Snapshot& snapshot, std::size_t queries, std::size_t leaves, std::size_t k) {
+  const bool masked = snapshot.lists_rows_once();
+  for (std::size_t i = 0; i < queries; ++i) {
+    Query& query = queries_[i];
+    const DeniedRows* denied = denied_.empty() || masked ? nullptr : &denied_[i];
+    const std::uint64_t kth = KthKey(query.survivors, k, denied, room_);
+    if (kth == 0) continue;
+    const std::span<const std::uint64_t> keys = std::span<const std::uint64_t>(all_keys_).subspan(i * leaves, leaves);
+    query.reads = query.stop.Count(keys, query.table.Score(SurvivorScore(kth)));
   }
 }
 
@@ -62,13 +78,17 @@ void BatchScan::ScanWave(const Snapshot& snapshot, std::size_t queries, std::siz
                          std::size_t end) {
   const std::size_t group_bytes = snapshot.group_bytes();
   ends_.assign(snapshot.leaves.size() + 1, 0);
+  const auto of = [&](std::size_t query) {
+    const std::size_t until = std::max(begin, std::min(end, queries_[query].reads));
+    return std::span<const Visit>(visits_).subspan(query * leaves + begin, until - begin);
+  };
   for (std::size_t i = 0; i < queries; ++i) {
-    for (std::size_t at = i * leaves + begin; at < i * leaves + end; ++at) ++ends_[visits_[at].leaf + 1];
+    for (const Visit& visit : of(i)) ++ends_[visit.leaf + 1];
   }
   for (std::size_t leaf = 0; leaf < snapshot.leaves.size(); ++leaf) ends_[leaf + 1] += ends_[leaf];
   by_leaf_.resize(ends_.back());
   for (std::size_t i = 0; i < queries; ++i) {
-    for (std::size_t at = i * leaves + begin; at < i * leaves + end; ++at) by_leaf_[ends_[visits_[at].leaf]++] = visits_[at];
+    for (const Visit& visit : of(i)) by_leaf_[ends_[visit.leaf]++] = visit;
   }
   const std::span<const Visit> all = by_leaf_;
   std::size_t first = 0;
@@ -82,7 +102,7 @@ void BatchScan::ScanWave(const Snapshot& snapshot, std::size_t queries, std::siz
 }
 
 void BatchScan::Route(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves,
-                      std::size_t upper_leaves, std::size_t wanted, SearchTrace* trace) {
+                      std::size_t upper_leaves, std::size_t wanted, SearchTrace* trace, const StopOptions* stop) {
   StageClock clock(trace);
   const std::size_t dim = queries.cols;
   const std::size_t seen_dim = snapshot.has_projection() ? snapshot.arrays.projection.rows : dim;
@@ -90,6 +110,7 @@ void BatchScan::Route(const Snapshot& snapshot, const MatrixView<float>& queries
   if (queries_.size() < queries.rows) queries_.resize(queries.rows);
   visits_.resize(queries.rows * leaves);
   keys_.resize(kBatch * leaves);
+  if (stop != nullptr) all_keys_.resize(queries.rows * leaves);
   centered_.resize(kBatch * dim);
   seen_.resize(kBatch * seen_dim);
   AlignedVector<float> room;
@@ -110,6 +131,13 @@ void BatchScan::Route(const Snapshot& snapshot, const MatrixView<float>& queries
       const bool masked = denied != nullptr && snapshot.lists_rows_once();
       query.survivors.Reset(wanted + (denied == nullptr || masked ? 0 : denied->size()), snapshot.has_spill());
       query.passed = 0;
+      query.reads = leaves;
+      if (stop != nullptr) {
+        const std::span<const std::uint64_t> keys = std::span<const std::uint64_t>(keys_).subspan(i * leaves, leaves);
+        std::copy(keys.begin(), keys.end(), all_keys_.begin() + static_cast<std::ptrdiff_t>((first + i) * leaves));
+        const double shift = CenterShift(snapshot, {centered_.data() + i * dim, dim}, keys[0], route_, i);
+        query.stop = LeafStop(snapshot.arrays, route_.queries[i], stop->bound, shift);
+      }
       query.fresh_denied = masked && !denied->Within(snapshot.arrays.count, snapshot.row_end).empty();
       for (std::size_t visit = 0; visit < leaves; ++visit) {
         const std::uint64_t key = keys_[i * leaves + visit];

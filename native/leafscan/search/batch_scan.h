@@ -10,6 +10,7 @@
 #include "leafscan/core/matrix_view.h"
 #include "leafscan/core/survivors.h"
 #include "leafscan/search/denied_rows.h"
+#include "leafscan/search/leaf_stop.h"
 #include "leafscan/search/query_table.h"
 #include "leafscan/search/search_trace.h"
 #include "leafscan/snapshot/snapshot.h"
@@ -34,9 +35,11 @@ class BatchScan {
 
   // Needs a tree and codes. `leaves` are visited by each query, of those in its best `upper_leaves` (0: of all); `wanted` rows
   // survive. `denied`, where not empty, has rows for each query: they are passed over where rows are listed once, and
-  // elsewhere as many more rows survive.
+  // elsewhere as many more rows survive. With `stop` a query reads as many of its leaves as are of use, the first
+  // LeafStop::kFirst in any case, and there are more than these.
   void Scan(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves, std::size_t upper_leaves,
-            std::size_t wanted, std::span<const DeniedRows> denied = {}, SearchTrace* trace = nullptr);
+            std::size_t wanted, std::span<const DeniedRows> denied = {}, SearchTrace* trace = nullptr,
+            const StopOptions* stop = nullptr);
 
   // What survived for query i, as survivor keys (simd/group_scan.h) in no order; valid until the next scan.
   std::span<const std::uint64_t> Best(std::size_t i) { return queries_[i].survivors.Best(); }
@@ -50,6 +53,8 @@ class BatchScan {
     Survivors survivors;
     std::size_t passed = 0;
     bool fresh_denied = false;  // whether some of what came since is
+    std::size_t reads = 0;      // how many of its leaves
+    LeafStop stop;              // with a stop alone
   };
   struct Visit {
     std::uint32_t query = 0;
@@ -60,8 +65,10 @@ class BatchScan {
   };
 
   void Route(const Snapshot& snapshot, const MatrixView<float>& queries, std::size_t leaves, std::size_t upper_leaves,
-             std::size_t wanted, SearchTrace* trace);
-  // Visits begin ... end of each query, leaf by leaf.
+             std::size_t wanted, SearchTrace* trace, const StopOptions* stop);
+  // How many leaves each query reads, the first ones being scanned.
+  void Stop(const Snapshot& snapshot, std::size_t queries, std::size_t leaves, std::size_t k);
+  // Visits begin ... end of each query, as far as it reads them, leaf by leaf.
   void ScanWave(const Snapshot& snapshot, std::size_t queries, std::size_t leaves, std::size_t begin, std::size_t end);
   void ScanLeaf(const Leaf& leaf, std::span<const Visit> visits, std::size_t group_bytes);
 
@@ -79,6 +86,8 @@ class BatchScan {
   AlignedVector<float> seen_;
   Router::Scratch route_;
   AlignedVector<std::uint64_t> keys_;
+  AlignedVector<std::uint64_t> all_keys_;  // of all queries, and room for some; with a stop alone
+  AlignedVector<std::uint64_t> room_;
   std::vector<Visit> visits_;          // as they were routed
   std::vector<std::uint32_t> ends_;    // by leaf, where its visits end
   std::vector<Visit> by_leaf_;

@@ -98,6 +98,19 @@ float CenterScore(const Snapshot& snapshot, std::span<const float> centered, std
   return 0.0f - RowScore(Metric::kDotProduct, centered.data(), centered.data(), arrays.dim);
 }
 
+double CenterShift(const Snapshot& snapshot, std::span<const float> centered, std::uint64_t key,
+                   const Router::Scratch& route, std::size_t which) {
+  if (!snapshot.has_projection()) return 0.0;
+  return static_cast<double>(CenterScore(snapshot, centered, key, route, which)) -
+         snapshot.router.CenterScore(key, route, which);
+}
+
+std::uint64_t KthKey(Survivors& survivors, std::size_t k, const DeniedRows* denied,
+                     AlignedVector<std::uint64_t>& room) {
+  return survivors.KthBest(
+      k, [&](std::uint64_t key) { return denied != nullptr && denied->Contains(SurvivorRow(key)); }, room);
+}
+
 std::size_t CountPoints(const Snapshot& snapshot, std::span<const std::uint64_t> leaves, const Filter* filter) {
   std::size_t points = 0;
   for (const std::uint64_t key : leaves) {
@@ -111,22 +124,24 @@ std::size_t CountPoints(const Snapshot& snapshot, std::span<const std::uint64_t>
   return points;
 }
 
-// Lists the groups that the leaves have, with a filter those that it allows something of, and what follows the last: so
-// many times that one again as the number returned, which is how far ahead to fetch. The first so many are fetched here.
-std::size_t LeafScan::ListGroups(const Snapshot& snapshot, std::span<const std::uint64_t> leaves, const Filter* filter) {
+// Lists the groups that the first `count` leaves have, with a filter those that it allows something of, and what follows the
+// last: so many times that one again as the number returned, which is how far ahead to fetch. The first so many are fetched
+// here, and what says where the groups of some leaves behind are.
+std::size_t LeafScan::ListGroups(const Snapshot& snapshot, std::span<const std::uint64_t> leaves, std::size_t count,
+                                 const Filter* filter) {
   const std::size_t bytes = snapshot.group_bytes();
   const std::size_t ahead = std::max<std::size_t>(1, kBytesAhead / bytes);
   for (std::size_t visit = 0; visit < 2 * kLeavesAhead; ++visit) FetchLeaf(snapshot, leaves, visit);
   for (std::size_t visit = 0; visit < kLeavesAhead; ++visit) FetchSegments(snapshot, leaves, visit);
   std::size_t most = 0;
-  for (std::size_t visit = 0; visit < leaves.size(); ++visit) {
+  for (std::size_t visit = 0; visit < count; ++visit) {
     FetchLeaf(snapshot, leaves, visit + 2 * kLeavesAhead);
     FetchSegments(snapshot, leaves, visit + kLeavesAhead);
     for (const Segment& segment : snapshot.leaves[KeyRow(leaves[visit])].segments) most += segment.groups;
   }
   if (groups_.size() < most + ahead) groups_.resize(most + ahead);
   GroupAddress* next = groups_.data();
-  for (const std::uint64_t key : leaves) {
+  for (const std::uint64_t key : leaves.first(count)) {
     const std::size_t leaf = KeyRow(key);
     const std::uint32_t* words = filter == nullptr ? nullptr : filter->leaf_words(leaf);
     for (const Segment& segment : snapshot.leaves[leaf].segments) {
@@ -137,45 +152,39 @@ std::size_t LeafScan::ListGroups(const Snapshot& snapshot, std::span<const std::
       }
     }
   }
-  const std::size_t count = static_cast<std::size_t>(next - groups_.data());
-  for (std::size_t i = 0; i < std::min(ahead, count); ++i) {
+  const std::size_t listed = static_cast<std::size_t>(next - groups_.data());
+  for (std::size_t i = 0; i < std::min(ahead, listed); ++i) {
     for (std::size_t at = 0; at < bytes; at += kCacheLine) PrefetchFar(groups_[i].codes + at);
     if (groups_[i].terms != nullptr) PrefetchFar(groups_[i].terms);
   }
-  std::fill_n(next, ahead, count == 0 ? GroupAddress{} : next[-1]);
+  std::fill_n(next, ahead, listed == 0 ? GroupAddress{} : next[-1]);
   return ahead;
 }
 
-std::span<const std::uint64_t> LeafScan::Scan(const Snapshot& snapshot, std::span<const float> centered,
-                                              std::span<const float> seen, std::span<const std::uint64_t> leaves,
-                                              const Router::Scratch& route, std::size_t wanted, const Filter* filter,
-                                              const DeniedRows* denied, SearchTrace* trace) {
-  StageClock clock(trace);
-  const std::size_t group_bytes = snapshot.group_bytes();
-  const std::size_t ahead = ListGroups(snapshot, leaves, filter);
-  table_.Build(snapshot, seen);
-  const ScanTable table = table_.view();
-  survivors_.Reset(wanted, snapshot.has_spill());
-  passed_ = 0;
-  const bool masked = denied != nullptr && snapshot.lists_rows_once();
+// What all leaves of a query have in common.
+struct LeafScan::Visits {
+  const Snapshot& snapshot;
+  std::span<const float> centered;
+  const Router::Scratch& route;
+  const Filter* filter;
+  const DeniedRows* masked;  // passed over, unless null
   std::span<const std::uint32_t> fresh_denied;
-  if (masked) fresh_denied = denied->Within(snapshot.arrays.count, snapshot.row_end);
-  clock.End(Stage::kTables);
-  // The best leaf of all sets the origin, visited or not: a filter does not change a row's score.
-  const bool routed_among = filter != nullptr && snapshot.has_tree();
-  if (routed_among) table_.SetOrigin(CenterScore(snapshot, centered, route.top, route));
+  std::size_t group_bytes;
+};
+
+void LeafScan::ScanListed(const Visits& visits, std::span<const std::uint64_t> leaves, std::size_t ahead) {
+  const Snapshot& snapshot = visits.snapshot;
+  const ScanTable table = table_.view();
   const GroupAddress* next = groups_.data() + ahead;
-  for (std::size_t visit = 0; visit < leaves.size(); ++visit) {
-    const std::size_t leaf = KeyRow(leaves[visit]);
-    const float center = CenterScore(snapshot, centered, leaves[visit], route);
-    if (visit == 0 && !routed_among) table_.SetOrigin(center);
-    const std::int32_t bias = table_.Bias(center);
-    const std::uint32_t* words = filter == nullptr ? nullptr : filter->leaf_words(leaf);
+  for (const std::uint64_t key : leaves) {
+    const std::size_t leaf = KeyRow(key);
+    const std::int32_t bias = table_.Bias(CenterScore(snapshot, visits.centered, key, visits.route));
+    const std::uint32_t* words = visits.filter == nullptr ? nullptr : visits.filter->leaf_words(leaf);
     const Leaf& visited = snapshot.leaves[leaf];
     std::span<const std::uint32_t> denied_here;
-    if (masked) {
+    if (visits.masked != nullptr) {
       const std::uint64_t* range = snapshot.arrays.leaf_offsets.data() + leaf;
-      denied_here = denied->Within(range[0], range[1]);
+      denied_here = visits.masked->Within(range[0], range[1]);
     }
     for (const Segment& segment : visited.segments) {
       GroupRun run = RunOf(segment, bias);
@@ -187,11 +196,49 @@ std::span<const std::uint64_t> LeafScan::Scan(const Snapshot& snapshot, std::spa
       }
       // What came since lies beside what is left of the base.
       const bool listed = segment.rows != nullptr;
-      if (!denied_here.empty() || (listed && !fresh_denied.empty())) {
-        passed_ += WithoutDenied(segment, run.live, listed ? denied->sorted() : denied_here, undenied_);
+      if (!denied_here.empty() || (listed && !visits.fresh_denied.empty())) {
+        passed_ += WithoutDenied(segment, run.live, listed ? visits.masked->sorted() : denied_here, undenied_);
         run.live = undenied_.data();
       }
-      next += ScanRun(run, table, group_bytes, survivors_);
+      next += ScanRun(run, table, visits.group_bytes, survivors_);
+    }
+  }
+}
+
+std::span<const std::uint64_t> LeafScan::Scan(const Snapshot& snapshot, std::span<const float> centered,
+                                              std::span<const float> seen, std::span<const std::uint64_t> leaves,
+                                              const Router::Scratch& route, std::size_t wanted, const Filter* filter,
+                                              const DeniedRows* denied, SearchTrace* trace, const StopOptions* stop) {
+  StageClock clock(trace);
+  const std::size_t first = stop == nullptr ? leaves.size() : LeafStop::kFirst;
+  // Most queries go on: what comes behind the first leaves is fetched along.
+  std::size_t ahead = ListGroups(snapshot, leaves, std::min(first + 1, leaves.size()), filter);
+  table_.Build(snapshot, seen);
+  survivors_.Reset(wanted, snapshot.has_spill());
+  passed_ = 0;
+  const bool masked = denied != nullptr && snapshot.lists_rows_once();
+  Visits visits{snapshot, centered, route, filter, masked ? denied : nullptr, {}, snapshot.group_bytes()};
+  if (masked) visits.fresh_denied = denied->Within(snapshot.arrays.count, snapshot.row_end);
+  clock.End(Stage::kTables);
+  // The best leaf of all sets the origin, visited or not: a filter does not change a row's score.
+  const bool routed_among = filter != nullptr && snapshot.has_tree();
+  if (routed_among) {
+    table_.SetOrigin(CenterScore(snapshot, centered, route.top, route));
+  } else if (!leaves.empty()) {
+    table_.SetOrigin(CenterScore(snapshot, centered, leaves[0], route));
+  }
+  ScanListed(visits, leaves.first(first), ahead);
+  if (stop != nullptr) {
+    const std::uint64_t kth = KthKey(survivors_, stop->k, masked ? nullptr : denied, keys_);
+    if (kth != 0) {
+      const double shift = CenterShift(snapshot, centered, leaves[0], route);
+      const LeafStop rule(snapshot.arrays, route.queries[0], stop->bound, shift);
+      leaves = leaves.first(rule.Count(leaves, table_.Score(SurvivorScore(kth))));
+    }
+    const std::span<const std::uint64_t> others = leaves.subspan(first);
+    if (!others.empty()) {
+      ahead = ListGroups(snapshot, others, others.size(), filter);
+      ScanListed(visits, others, ahead);
     }
   }
   clock.End(Stage::kScan);

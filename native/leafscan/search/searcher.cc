@@ -159,8 +159,10 @@ void Searcher::SearchByLeaves(const MatrixView<float>& queries, std::size_t at_o
         StageClock clock(space.trace);
         const std::span<const DeniedRows> left_out = space.ReadDenied(options.lists, first, some.rows, *snapshot_);
         clock.End(Stage::kFilter);
-        scan.Scan(*snapshot_, some, std::min(options.leaves, snapshot_->router.leaves()), options.upper_leaves,
-                  Wanted(options), left_out, space.trace);
+        const std::size_t leaves = std::min(options.leaves, snapshot_->router.leaves());
+        const StopOptions stop{options.stop.value_or(0.0f), k};
+        scan.Scan(*snapshot_, some, leaves, options.upper_leaves, Wanted(options), left_out, space.trace,
+                  Stops(options, leaves) ? &stop : nullptr);
         for (std::size_t i = 0; i < some.rows; ++i) {
           clock.Restart();
           const std::span<const std::uint64_t> survivors = scan.Best(i);
@@ -194,6 +196,12 @@ void Searcher::Route(const MatrixView<float>& queries, std::size_t count, std::s
   });
 }
 
+bool Searcher::Stops(const SearchOptions& options, std::size_t leaves) const {
+  // No stop before k rows are found, and of fewer survivors than that they would not be.
+  return options.stop.has_value() && !snapshot_->arrays.stop_scales.empty() && leaves > LeafStop::kFirst &&
+         options.k <= Wanted(options);
+}
+
 std::size_t Searcher::Wanted(const SearchOptions& options) const {
   const std::size_t asked = snapshot_->has_rows() ? std::max(options.candidates, options.k) : options.k;
   return std::min(asked, snapshot_->row_end);  // there are no more, and room is made for each
@@ -213,7 +221,10 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
       SearchListed(query, filter->rows(), options, space, ids, scores, denied);
       return;
     }
-    if (snapshot_->has_tree()) leaves = snapshot_->router.RouteAmong(filter->open_leaves(), seen, visits, space.route);
+    if (snapshot_->has_tree()) {
+      const std::size_t in_order = Stops(options, visits) ? visits : Router::kInOrder;
+      leaves = snapshot_->router.RouteAmong(filter->open_leaves(), seen, visits, space.route, in_order);
+    }
   } else if (snapshot_->has_tree()) {
     leaves = snapshot_->router.Route(seen, std::min(options.leaves, snapshot_->router.leaves()), space.route,
                                       options.upper_leaves);
@@ -233,9 +244,11 @@ void Searcher::SearchOne(std::span<const float> query, const SearchOptions& opti
     clock.End(Stage::kMerge);
     return;
   }
+  const StopOptions stop{options.stop.value_or(0.0f), options.k};
   const std::span<const std::uint64_t> survivors =
       space.scan.Scan(*snapshot_, centered, seen, leaves, space.route,
-                      wanted + (denied == nullptr || snapshot_->lists_rows_once() ? 0 : denied->size()), filter, denied, space.trace);
+                      wanted + (denied == nullptr || snapshot_->lists_rows_once() ? 0 : denied->size()), filter, denied,
+                      space.trace, Stops(options, leaves.size()) ? &stop : nullptr);
   space.left_out += space.scan.passed();
   Finish(query, survivors, space.scan.table(), options, space, ids, scores, denied);
 }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "leafscan/core/matrix_view.h"
@@ -24,6 +25,9 @@ struct SearchOptions {
   std::size_t leaves = 1;       // visited by each query; clamped to the leaves there are
   std::size_t upper_leaves = 0;  // whose leaves a query looks at; 0 for all, as without an upper tree
   std::size_t candidates = 100;  // rows reranked; raised to k
+  // Where given, `leaves` is the most that a query visits, and how many of them it reads follows from this bound
+  // (search/leaf_stop.h); of no effect without a tree, codes and stop_scales.
+  std::optional<float> stop;
   // Of these, rows that the full rows score where first rows chose them; raised to k. 0: RefinedRows(k).
   std::size_t refined = 0;
   bool rows = false;               // write the numbers of rows in place of ids
@@ -88,6 +92,8 @@ class Searcher {
   // Many queries, `at_once` to a thread, leaf by leaf (search/batch_scan.h); the answers are the same.
   void SearchByLeaves(const MatrixView<float>& queries, std::size_t at_once, const SearchOptions& options,
                       std::span<std::int64_t> ids, std::span<float> scores) const;
+  // Whether a query that may visit `leaves` of them reads only as many as are of use.
+  bool Stops(const SearchOptions& options, std::size_t leaves) const;
   // How many survivors of a scan.
   std::size_t Wanted(const SearchOptions& options) const;
   void Finish(std::span<const float> query, std::span<const std::uint64_t> survivors, const QueryTable& table,

@@ -65,6 +65,17 @@ struct CodeArrays {
   std::span<const std::uint32_t> live;
 };
 
+// Numbers of all leaves and rows that say when a query has read enough (search/leaf_stop.h); an older index has none.
+struct StopScales {
+  static constexpr std::size_t kCount = 3;
+  std::span<const float> values;
+
+  bool empty() const { return values.empty(); }
+  float slope() const { return values[0]; }     // what a row of a leaf scores on average, over the score that routes
+  float residual() const { return values[1]; }  // the mean of |r|^2
+  float variance() const { return values[2]; }  // and its variance
+};
+
 // Views of the arrays of an index (build/sections.h).
 struct IndexArrays {
   Metric metric = Metric::kDotProduct;
@@ -81,6 +92,7 @@ struct IndexArrays {
   std::span<const float> upper_scales;             // with one, dot products alone
   std::span<const float> upper_biases;
   std::span<const std::uint64_t> upper_offsets;    // the first leaf of each upper leaf, and the end
+  StopScales stop_scales;                          // empty without a tree or codes
   std::span<const float> center;                   // empty, or what centroids and codes take off a query
   MatrixView<float> projection;                    // no rows where codes see everything
   std::span<const float> codebooks;                // empty without codes

@@ -50,7 +50,8 @@ void Router::RouteBatch(const MatrixView<float>& queries, std::size_t count, Scr
 }
 
 std::span<const std::uint64_t> Router::RouteAmong(std::span<const std::uint8_t> open, std::span<const float> query,
-                                                  std::size_t count, Scratch& scratch) const {
+                                                  std::size_t count, Scratch& scratch,
+                                                  std::size_t in_order) const {
   const IntegerQuery& integers = scratch.queries[0];
   Quantize({query.data(), 1, query.size()}, 0, 1, scratch);
   leaves_.Multiply(scratch.bytes, {scratch.sums, 1}, scratch.products);
@@ -58,7 +59,7 @@ std::span<const std::uint64_t> Router::RouteAmong(std::span<const std::uint8_t> 
   scratch.top = leaves_.Best(1, 1, leaves(), integers, scratch.table)[0];
   const std::size_t reach = leaves_.Close(open, scratch.table);
   if (count == 0) return {};
-  return leaves_.Best(count, std::min(count, kInOrder), reach, integers, scratch.table);
+  return leaves_.Best(count, std::min(count, in_order), reach, integers, scratch.table);
 }
 
 void Router::Quantize(const MatrixView<float>& queries, std::size_t first, std::size_t count, Scratch& scratch) const {

@@ -68,11 +68,12 @@ class Router {
                   std::size_t upper_searched = 0) const;
 
   // The best `count` of the leaves that are `open` (not 0), at least so many, whatever upper leaf they are in. The
-  // first kInOrder of them come best first, which brings a scan's threshold near to where it ends; the others, which may be
+  // first `in_order` of them come best first, which brings a scan's threshold near to where it ends; the others, which may be
   // thousands, in no order. scratch.top is what Route would put first.
   static constexpr std::size_t kInOrder = 64;
   std::span<const std::uint64_t> RouteAmong(std::span<const std::uint8_t> open, std::span<const float> query,
-                                            std::size_t count, Scratch& scratch) const;
+                                            std::size_t count, Scratch& scratch,
+                                            std::size_t in_order = kInOrder) const;
 
   // The score of a leaf's centroid by itself, <q, c> or -|q - c|^2 as far as routing sees them (a projection leaves the same
   // out for the query of all leaves), from its key and the query that was routed last, by Route or RouteAmong, or as query

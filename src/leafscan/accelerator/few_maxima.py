@@ -191,11 +191,11 @@ def parts_of(dim: int, most: int) -> list[tuple[int, int]]:
 
 
 def _kernel(query_ref, row_ref, *refs, num_rows, shape, scaled, halved, masked, guarded, squared_l2):
-    refs = list(refs)
+    left = list(refs)
     scale_ref, half_ref, mask_ref, unless_ref = (
-        refs.pop(0) if there else None for there in (scaled, halved, masked, guarded)
+        left.pop(0) if there else None for there in (scaled, halved, masked, guarded)
     )
-    group_ref, block_ref = refs
+    group_ref, block_ref = left
     num_queries, dim = query_ref.shape
     which = pl.program_id(0)
     blocks = pl.num_programs(0)

@@ -168,11 +168,11 @@ def _kernel(
     again,
     chunk,
 ):
-    refs = list(refs)
-    error_ref, length_ref = (refs.pop(0), refs.pop(0)) if coded else (None, None)
-    mask_ref = refs.pop(0) if masked else None
-    before = [refs.pop(0) for _ in range(3)] if again else None
-    score_ref, position_ref, certain_ref = refs
+    left = list(refs)
+    error_ref, length_ref = (left.pop(0), left.pop(0)) if coded else (None, None)
+    mask_ref = left.pop(0) if masked else None
+    before = [left.pop(0) for _ in range(3)] if again else None
+    score_ref, position_ref, certain_ref = left
     which = pl.program_id(0)
     num_rows, dim = row_ref.shape
     num_blocks = block_ref.shape[1]
@@ -238,7 +238,7 @@ def _kernel(
         best, at = _best_rows(scores, position, k)
 
         certain = jnp.int32(1)
-        if error_ref is not None:
+        if error_ref is not None and length_ref is not None:
             last = jnp.sum(jnp.where(outs == k - 1, best, 0.0))
             off = _offset(squared, error_ref[0], length_ref[0], dim, squared_l2=squared_l2, exact=exact)
             certain = ((rest == -jnp.inf) | (rest + off < last)).astype(jnp.int32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from leafscan.accelerator.candidates import Candidates, Codes, encode_as, unit
 
@@ -53,7 +54,7 @@ def replace_rows(candidates: Candidates, positions: Any, rows: Any) -> Candidate
     rows = rows.astype(candidates.rows.dtype)
     there = (positions >= 0) & (positions < candidates.shape[0])
     # Past the codes, too, which are padded.
-    positions = jnp.where(there, positions, jnp.iinfo(jnp.int32).max)
+    positions = jnp.where(there, positions, np.iinfo(np.int32).max)
     kept = candidates.rows.at[positions].set(rows, mode="drop")
     codes, half_norms = candidates.codes, candidates.half_norms
     if codes is not None:

@@ -64,8 +64,8 @@ def exact_top_k(
 
     On a Hopper GPU (H100, H200) a kernel selects by codes of few bits and never writes a score to memory; the
     best groups are rescored in float32, and a certificate says that no other can hold a better one. The few
-    queries without a certificate are answered anew in float32. One query, or a few, have kernels of
-    their own, which the host never waits for. Everywhere else XLA does the same in float32.
+    queries without a certificate are answered anew in float32. A query or a few have kernels of their own,
+    which the host never waits for. Everywhere else XLA does the same in float32.
 
     Parameters
     ----------

@@ -13,7 +13,8 @@ from leafscan.index.config.part import Part
 from leafscan.index.config.row_dtype import BYTES
 from leafscan.index.contents import Contents
 from leafscan.index.decisions import Decision
-from leafscan.index.living import Knobs, Living
+from leafscan.index.knobs import Knobs
+from leafscan.index.living import Living
 from leafscan.index.metric import engine_metric
 from leafscan.index.plan import NORM_SAMPLE, PLAN, usual
 from leafscan.index.sections import GROUP
@@ -45,6 +46,7 @@ PARTS = (
     "reorder.first_dtype",
     "search.leaves",
     "search.upper_leaves",
+    "search.stop",
     "search.candidates",
     "search.refined",
 )
@@ -58,6 +60,7 @@ KINDS = {
     "leaves": (
         "centroids",
         "routing_centroids",
+        "stop_scales",
         "leaf_scales",
         "leaf_biases",
         "leaf_offsets",
@@ -318,12 +321,12 @@ class _Measured:
             return
         rows = searcher.live_rows()
         queries = searcher.read_rows(rows[:: -(-len(rows) // QUERIES)][:QUERIES])
-        leaves, candidates, refined, upper = living.knobs
+        leaves, candidates, refined, upper, stop = living.knobs
         normalize = engine_metric(contents.metric)[1]
 
         def search(query: Any) -> dict[str, Any]:
             found: dict[str, Any] = searcher.search_traced(
-                query, 10, leaves, candidates, 1, normalize, None, refined, upper
+                query, 10, leaves, candidates, 1, normalize, None, refined, upper, stop
             )[2]
             return found
 
@@ -357,7 +360,7 @@ class _Measured:
 
 def _steps(contents: Contents, knobs: Knobs, n: int, measured: _Measured) -> tuple[Step, ...]:
     config, dim = contents.config, contents.dim
-    leaves, candidates, refined, upper = knobs
+    leaves, candidates, refined, upper, stop = knobs
     tree, score, reorder = config.tree, config.score, config.reorder
     codes = score if isinstance(score, AsymmetricHash) else None
     seen = codes.pca_dimensions if codes is not None and codes.pca_dimensions is not None else dim
@@ -365,13 +368,14 @@ def _steps(contents: Contents, knobs: Knobs, n: int, measured: _Measured) -> tup
     passed = n
     if tree is not None:
         looked = tree.num_leaves
+        most = "" if stop is None else "at most "
         if tree.upper_leaves is not None and upper:
             looked = round(looked * upper / tree.upper_leaves) + tree.upper_leaves
         steps.append(
             Step(
                 name="route",
                 count=looked,
-                what=f"centroids, for the {leaves:,} best of {tree.num_leaves:,} leaves",
+                what=f"centroids, for {most}the {leaves:,} best of {tree.num_leaves:,} leaves",
                 nbytes=looked * seen,
                 microseconds=measured.mean("prepare", "route"),
             )

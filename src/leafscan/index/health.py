@@ -121,6 +121,7 @@ def _recall(living: Living, config: Config) -> float | None:
         None,
         search.refined or 0,
         search.upper_leaves or 0,
+        search.stop,
     )
     exact, _ = searcher.search_exactly(queries, k, 1, normalize)
     hits = sum(len(np.intersect1d(one, other)) for one, other in zip(found, exact, strict=True))

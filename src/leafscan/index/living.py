@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafscan import _engine
-from leafscan.index.config import AsymmetricHash, Config, SearchParams
+from leafscan.index.config import AsymmetricHash, Config
 from leafscan.index.contents import Contents
 from leafscan.index.forks import Rank, fork_safe
 from leafscan.index.ids import StringIds
+from leafscan.index.knobs import knobs_of
 from leafscan.index.lookup import NO_ROW
 from leafscan.index.metric import Metric, engine_metric
 from leafscan.index.roster import Roster
@@ -24,10 +25,7 @@ from leafscan.index.update import Update
 if TYPE_CHECKING:
     from leafscan.index.tags import Tags
 
-__all__ = ["Knobs", "Living", "Prepared"]
-
-#: The leaves, candidates, refined and upper leaves that a search is to have; 0 where there are none.
-Knobs = tuple[int, int, int, int]
+__all__ = ["Living", "Prepared"]
 
 #: Up to so many vectors one thread is as quick as several.
 ONE_THREAD = 64
@@ -71,7 +69,7 @@ class Living:
     def __init__(self, contents: Contents) -> None:
         ids = contents.ids
         self.contents = contents
-        self.knobs = _knobs(contents.config.search)
+        self.knobs = knobs_of(contents.config.search)
         self.lock = fork_safe(Rank.VERSION)
         self.strings = isinstance(ids, StringIds)
         self.roster = Roster(ids, contents.sections["order"])
@@ -90,7 +88,7 @@ class Living:
     def retune(self, config: Config, tuning: Tuning) -> None:
         """Search by another ``config.search`` from now on; the rest of the plan is the same."""
         self.contents = dataclasses.replace(self.contents, config=config, tuning=tuning)
-        self.knobs = _knobs(config.search)
+        self.knobs = knobs_of(config.search)
 
     @property
     def version(self) -> int:
@@ -232,10 +230,6 @@ class Living:
         asked = np.array(update.ids, object) if self.roster.strings else np.asarray(update.ids, np.int64)
         there: NDArray[np.bool_] = self.roster.find(asked, "ids") != NO_ROW
         return there
-
-
-def _knobs(search: SearchParams) -> Knobs:
-    return search.leaves or 0, search.candidates or 0, search.refined or 0, search.upper_leaves or 0
 
 
 def _plain(ids: NDArray[np.int64] | list[str]) -> list[Any]:

@@ -50,7 +50,7 @@ def whole_number(value: SupportsIndex, name: str, *, low: int, high: int | None 
     return number
 
 
-def real_number(value: SupportsFloat, name: str, *, low: float) -> float:
+def real_number(value: SupportsFloat, name: str, *, low: float | None) -> float:
     """Check a finite number of at least ``low``.
 
     Parameters
@@ -60,7 +60,7 @@ def real_number(value: SupportsFloat, name: str, *, low: float) -> float:
     name
         The argument, as the caller knows it.
     low
-        The least that is allowed.
+        The least that is allowed; None allows any.
 
     Returns
     -------
@@ -79,14 +79,15 @@ def real_number(value: SupportsFloat, name: str, *, low: float) -> float:
     >>> real_number(1, "threshold", low=0)
     1.0
     """
+    least = "" if low is None else f" at least {low}"
     if isinstance(value, (bool, str, bytes)) or not isinstance(value, (int, SupportsFloat)):
-        raise TypeError(f"{name} must be a number, at least {low}; received {_told(value)}.")
+        raise TypeError(f"{name} must be a number{least and ','}{least}; received {_told(value)}.")
     try:
         number = float(value)
     except OverflowError:  # an integer beyond every float
         number = math.inf
-    if not math.isfinite(number) or number < low:
-        raise ValueError(f"{name} must be finite and at least {low}; received {number}.")
+    if not math.isfinite(number) or (low is not None and number < low):
+        raise ValueError(f"{name} must be finite{least and ' and'}{least}; received {number}.")
     return number
 
 

@@ -137,7 +137,7 @@ def resolve(config: Config | None, vectors: NDArray[np.float32], metric: Metric)
     --------
     >>> asked = Config(tree=Tree(num_leaves=50))
     >>> resolve(asked, np.ones((100, 4), np.float32), "cosine").search
-    SearchParams(leaves=10, candidates=None, refined=None, upper_leaves=None)
+    SearchParams(leaves=10, candidates=None, refined=None, upper_leaves=None, stop=None)
     """
     return decide(config, vectors, metric)[0]
 

@@ -66,10 +66,8 @@ class SearchExplanation:
     >>> how = index.search([0.0, 3.0, 2.0, 1.0], k=2, explain=True).explanation
     >>> how.queries, how.leaves, how.points, how.rows
     (1, 0, 0, 4)
-    >>> print(how)  # doctest: +ELLIPSIS
-    1 query, k = 2, on 1 thread: ... us
-      rows       ... us  ... %  score by the rows: 4 rows
-    ...
+    >>> str(how).splitlines()[0]  # doctest: +ELLIPSIS
+    '1 query, k = 2, on 1 thread: ... us'
     """
 
     queries: int

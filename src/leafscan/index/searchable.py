@@ -13,7 +13,8 @@ from leafscan.index.arrays import FLOAT32, as_queries
 from leafscan.index.config import Config, SearchParams
 from leafscan.index.contents import Contents
 from leafscan.index.filter import Filter
-from leafscan.index.living import Knobs, Living
+from leafscan.index.knobs import Knobs, check_stop, knobs_for
+from leafscan.index.living import Living
 from leafscan.index.metric import Metric, engine_metric
 from leafscan.index.numbers import whole_number
 from leafscan.index.query_rows import read_query_rows
@@ -58,7 +59,7 @@ class SearchableIndex:
         self._lent: Any = None
         # The latest `params` that a search gave, the plan they were for, and what they come to: who searches
         # in a loop gives the same object every time, so it is checked once.
-        self._recent: tuple[SearchParams | None, Config | None, Knobs] = (None, None, (0, 0, 0, 0))
+        self._recent: tuple[SearchParams | None, Config | None, Knobs] = (None, None, (0, 0, 0, 0, None))
         self._live(Living(contents))
 
     def _tell(self) -> None:
@@ -199,14 +200,25 @@ class SearchableIndex:
             living, searcher, compiled = self._filtered(filter)
         if recall is not None:
             params = params_for(living.contents.tuning, recall, k, params)
-        leaves, candidates, refined, upper = living.knobs if params is None else self._resolve(params, living)
+        knobs = living.knobs if params is None else self._resolve(params, living)
+        leaves, candidates, refined, upper, stop = knobs
         if rows is None:
             found = searcher.search(
-                queries, k, leaves, candidates, threads, self._normalize, compiled, refined, upper
+                queries, k, leaves, candidates, threads, self._normalize, compiled, refined, upper, stop
             )
         else:
             found = searcher.search_among(
-                queries, k, leaves, candidates, threads, self._normalize, compiled, refined, upper, **rows
+                queries,
+                k,
+                leaves,
+                candidates,
+                threads,
+                self._normalize,
+                compiled,
+                refined,
+                upper,
+                stop,
+                **rows,
             )
         if recall is not None and filter is None and allow is None:
             check_kind(living.contents.tuning, queries, found[1], living.contents.metric, stacklevel=2)
@@ -317,10 +329,11 @@ class SearchableIndex:
         living, searcher, compiled, rows = self._among(filter, allow, deny, count)
         if recall is not None:
             params = params_for(living.contents.tuning, recall, k, params)
-        leaves, candidates, refined, upper = living.knobs if params is None else self._resolve(params, living)
+        knobs = living.knobs if params is None else self._resolve(params, living)
+        leaves, candidates, refined, upper, stop = knobs
         known = perf_counter_ns()
         ids, scores, trace = searcher.search_traced(
-            queries, k, leaves, candidates, threads, self._normalize, compiled, refined, upper, **rows
+            queries, k, leaves, candidates, threads, self._normalize, compiled, refined, upper, stop, **rows
         )
         named = living.names(ids) if living.strings else ids
         explanation = told(
@@ -363,12 +376,8 @@ class SearchableIndex:
                 kind = type(params).__name__
                 raise TypeError(f"params must be a SearchParams or None; received {params!r:.80} ({kind}).")
             config.check_search(params, "params")
-            leaves, candidates, refined, upper = living.knobs
-            asked = (
-                params.leaves or leaves,
-                params.candidates or candidates,
-                params.refined or refined,
-                params.upper_leaves or upper,
-            )
+            if params.stop is not None:
+                check_stop(living.contents, "params.stop")
+            asked = knobs_for(params, living.knobs)
             self._recent = recent = (params, config, asked)
         return recent[2]

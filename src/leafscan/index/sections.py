@@ -37,6 +37,7 @@ _DTYPES = {
     "upper_scales": np.float32,
     "upper_biases": np.float32,
     "upper_offsets": np.uint64,
+    "stop_scales": np.float32,
     "center": np.float32,
     "projection": np.float32,
     "codebooks": np.float32,
@@ -51,11 +52,15 @@ _DTYPES = {
     "spill_live": np.uint32,
 }
 
+#: How many numbers say when a query has read enough leaves.
+STOP_SCALES = 3
+
 #: What stands for many rows, and mostly becomes integers when the index is opened.
 _NUMBERS = (
     "row_scales",
     "first_row_scales",
     "center",
+    "stop_scales",
     "centroids",
     "routing_centroids",
     "leaf_scales",
@@ -102,6 +107,10 @@ def check_contents(contents: Contents, n: int) -> None:
     for name in ("centroids", "routing_centroids"):
         if name in sections:
             _check_shape(sections, name, (len(leaf_sizes), contents.dim))
+    if "stop_scales" in sections:
+        _check_shape(sections, "stop_scales", (STOP_SCALES,))
+        if (sections["stop_scales"] < 0).any():
+            raise _wrong("stop_scales", "it holds a negative number")
     if "center" in sections:
         _check_shape(sections, "center", (contents.dim,))
     if "leaf_scales" in sections:
@@ -171,6 +180,8 @@ def _check_names(sections: Mapping[str, NDArray[Any]], config: Config, *, l2: bo
     for name in wanted:
         if name not in sections:
             raise _wrong(name, "it is missing")
+    if codes and config.tree is not None:
+        wanted.append("stop_scales")  # which files of older versions lack
     for name, section in sections.items():
         if name not in wanted:
             raise _wrong(name, "the plan of the index has no such section")

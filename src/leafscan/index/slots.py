@@ -264,7 +264,7 @@ class Slot:
     def _store(self, index: Index) -> None:
         living = index._living
         knobs = living.knobs if self._params is None else index._resolve(self._params, living)
-        leaves, candidates, refined, upper = knobs
+        leaves, candidates, refined, upper, stop = knobs
         _engine.publish_slot(
             self._number,
             living.searcher,
@@ -272,6 +272,7 @@ class Slot:
             candidates=candidates,
             refined=refined,
             upper_leaves=upper,
+            stop=stop,
             threads=self._threads,
             normalize=index._normalize,
             ids_are_positions=living.strings,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -72,7 +73,8 @@ def _by_blocks(queries: Any, table: Any, k: int, metric: Metric, rows: Any, size
         # The last block begins where a whole one still fits; what it shares with the one before does not
         # count twice.
         begin = block * size
-        start = ops.minimum(begin, last)
+        # PyTorch's loop is Python's, whose programs are exported with whole numbers.
+        start = min(begin, last) if isinstance(begin, int) else ops.minimum(begin, last)
         here = start + places
         counts = ops.logical_and(here >= begin, here < rows)
         mine = ops.slice(table, (start, 0), (size, table.shape[1]))
@@ -91,8 +93,17 @@ def _scores(queries: Any, rows: Any, metric: Metric) -> Any:
     """Score, the larger the better; with "cosine" queries have length 1."""
     if metric == "cosine":
         rows = ops.normalize(rows, axis=-1)
-    products = ops.matmul(queries, ops.transpose(rows))
+    products = _products(queries, rows)
     if metric != "squared_l2":
         return products
     mine = ops.sum(ops.square(queries), axis=1, keepdims=True)
     return 2 * products - mine - ops.sum(ops.square(rows), axis=1)
+
+
+def _products(queries: Any, rows: Any) -> Any:
+    if keras.backend.backend() == "jax":
+        import jax.numpy as jnp
+
+        # On GPUs and TPUs JAX would round float32 to fewer bits, which is not exact search.
+        return jnp.matmul(queries, rows.T, precision="highest")
+    return ops.matmul(queries, ops.transpose(rows))

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from leafscan.keras.retrieved import as_ids, retrieved_ids
+from leafscan.keras.retrieved import check_k, relevant_ids, retrieved_ids
 
 __all__ = ["CatalogCoverage", "PopularityBias"]
 
@@ -42,8 +42,9 @@ class CatalogCoverage(keras.metrics.Metric):  # type: ignore[misc]
     def __init__(
         self, num_items: int, k: int | None = 10, name: str = "catalog_coverage", dtype: Any = None
     ) -> None:
-        if num_items < 1 or (k is not None and k < 1):
-            raise ValueError(f"num_items and k must be at least 1; received {num_items} and {k}.")
+        if num_items < 1:
+            raise ValueError(f"num_items must be at least 1; received {num_items!r:.80}.")
+        check_k(k)
         super().__init__(name=name, dtype=dtype)
         self.num_items = num_items
         self.k = k
@@ -120,8 +121,7 @@ class PopularityBias(keras.metrics.Metric):  # type: ignore[misc]
             raise ValueError(
                 f"counts must be numbers (num_items,), none negative; received shape {popularity.shape}."
             )
-        if k is not None and k < 1:
-            raise ValueError(f"k must be at least 1, or None for all ids; received {k!r:.80}.")
+        check_k(k)
         super().__init__(name=name, dtype=dtype)
         self.counts = popularity
         self.k = k
@@ -141,8 +141,7 @@ class PopularityBias(keras.metrics.Metric):  # type: ignore[misc]
         sample_weight
             (b,), or None.
         """
-        relevant = as_ids("y_true", y_true)
-        relevant = ops.expand_dims(relevant, 1) if len(relevant.shape) == 1 else relevant
+        relevant = relevant_ids(y_true)
         given, some_given = self._mean_popularity(retrieved_ids(y_pred, self.k))
         chosen, some_chosen = self._mean_popularity(relevant)
         weights = some_given * some_chosen

@@ -3,9 +3,8 @@
 from typing import Any
 
 import keras
-from keras import ops
 
-from leafscan.keras.retrieved import RetrievedMetric, as_ids, retrieved_ids
+from leafscan.keras.retrieved import RetrievedMetric, as_ids, found_part, retrieved_ids
 
 __all__ = ["IndexRecall"]
 
@@ -70,4 +69,4 @@ class IndexRecall(RetrievedMetric):
 
     def judge(self, hits: Any, totals: Any) -> Any:
         """Divide what was found by what there is."""
-        return ops.sum(hits, axis=1) / ops.maximum(totals, 1)
+        return found_part(hits, totals)

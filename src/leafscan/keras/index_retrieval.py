@@ -14,6 +14,7 @@ import leafscan
 from leafscan.index.slots import Slot
 from leafscan.keras.device import check_device, on_device
 from leafscan.keras.dispatch import longest_id, search
+from leafscan.keras.exporting import refuse_export
 from leafscan.keras.given import as_embeddings, as_names
 from leafscan.keras.retrieval_layer import RetrievalLayer
 
@@ -211,6 +212,7 @@ class IndexRetrieval(RetrievalLayer):
                 f"{type(self).__name__} has no candidates yet; give it some: layer.update_candidates("
                 "candidate_embeddings, candidate_ids)."
             )
+        refuse_export(self.name)
         queries = self._made(inputs)
         if self._device_variables():
             scores, ids = self._on_device.search(queries, wanted, deny=exclusions, allow=allow)
@@ -329,12 +331,15 @@ class IndexRetrieval(RetrievalLayer):
         return self.index is not None
 
     def _own_embeddings(self) -> Any:
-        index = self.index
-        return None if index is None else index.vectors(index.ids)
+        self._tell_of_index("candidate_embeddings", "layer.index.vectors(layer.index.ids)")
 
     def _own_ids(self) -> Any:
-        index = self.index
-        return None if index is None or index._living.contents.ids is None else index.ids
+        self._tell_of_index("candidate_ids", "layer.index.ids")
+
+    def _tell_of_index(self, name: str, place: str) -> None:
+        # Not given in place of being told: Keras, when it saves, looks into every attribute.
+        if self.index is not None:
+            raise AttributeError(f"{self.name} has an index and no `{name}`: take {place}.")
 
     def _by_position(self) -> bool:
         return self.positions or self._slot.id_kind == "strings"

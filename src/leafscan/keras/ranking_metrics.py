@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from leafscan.keras.retrieved import RetrievedMetric
+from leafscan.keras.retrieved import RetrievedMetric, found_part
 
 __all__ = ["HitRateAtK", "MAPAtK", "MRRAtK", "NDCGAtK", "PrecisionAtK", "RecallAtK"]
 
@@ -32,7 +32,7 @@ class RecallAtK(RetrievedMetric):
 
     def judge(self, hits: Any, totals: Any) -> Any:
         """Divide hits by what is relevant."""
-        return ops.sum(hits, axis=1) / ops.maximum(totals, 1)
+        return found_part(hits, totals)
 
 
 @keras.saving.register_keras_serializable(package="leafscan")

@@ -153,13 +153,14 @@ def update_there(
         return np.pad(array, ((0, past), *[(0, 0)] * (array.ndim - 1)), constant_values=value)
 
     came = np.arange(place, place + len(names), dtype=np.int32)
-    return _update(
+    updated: Resident = _update(
         there,
         filled(np.asarray(gone, np.int32), room),
         filled(came, room),
         filled(vectors, 0),
         filled(names.astype(there.names.dtype), -1),
     )
+    return updated
 
 
 @jax.jit

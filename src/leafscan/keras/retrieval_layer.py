@@ -56,7 +56,7 @@ class RetrievalLayer(keras_rs.layers.Retrieval):  # type: ignore[misc]
 
     @property
     def candidate_embeddings(self) -> Any:
-        """What is retrieved from, (num_candidates, embedding_size), or None.
+        """The variable that is retrieved from, (num_candidates, embedding_size), or None.
 
         Assigned before there are candidates, a `keras.Variable` is followed: each search, in compiled models
         too, sees its values of that moment. It is searched exactly, by the backend's own operations, whatever
@@ -64,6 +64,8 @@ class RetrievalLayer(keras_rs.layers.Retrieval):  # type: ignore[misc]
 
         Raises
         ------
+        AttributeError
+            If candidates are not in a variable but in an index: `leafscan.Index.vectors` has them there.
         TypeError
             If what is assigned is no variable.
         ValueError

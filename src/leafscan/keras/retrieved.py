@@ -9,7 +9,7 @@ from keras import ops
 
 from leafscan.keras.dispatch import longest_id
 
-__all__ = ["RetrievedMetric", "as_ids", "retrieved_ids"]
+__all__ = ["RetrievedMetric", "as_ids", "check_k", "found_part", "relevant_ids", "retrieved_ids"]
 
 
 class RetrievedMetric(keras.metrics.Mean):  # type: ignore[misc]
@@ -32,9 +32,7 @@ class RetrievedMetric(keras.metrics.Mean):  # type: ignore[misc]
     default_name = ""
 
     def __init__(self, k: int | None = 10, name: str | None = None, dtype: Any = None) -> None:
-        if k is not None and k < 1:
-            raise ValueError(f"k must be at least 1, or None for all ids; received {k!r:.80}.")
-        suffix = "" if k is None else f"_at_{k}"
+        suffix = "" if check_k(k) is None else f"_at_{k}"
         super().__init__(name=name or f"{self.default_name}{suffix}", dtype=dtype)
         self.k = k
 
@@ -57,13 +55,7 @@ class RetrievedMetric(keras.metrics.Mean):  # type: ignore[misc]
             If these are no integers (scores, strings), or shapes do not fit.
         """
         retrieved = retrieved_ids(y_pred, self.k)
-        relevant = as_ids("y_true", y_true)
-        if len(relevant.shape) == 1:
-            relevant = ops.expand_dims(relevant, 1)
-        if len(relevant.shape) != 2:
-            raise ValueError(
-                f"y_true must have shape (b,) or (b, m); received {tuple(relevant.shape)}: ids, not a mask."
-            )
+        relevant = relevant_ids(y_true)
         totals = ops.cast(_count(relevant), self.dtype)
         values = self.judge(ops.cast(_hits(relevant, retrieved), self.dtype), totals)
         weights = ops.cast(totals > 0, self.dtype)
@@ -93,6 +85,25 @@ class RetrievedMetric(keras.metrics.Mean):  # type: ignore[misc]
         return {"k": self.k, "name": self.name, "dtype": self.dtype}
 
 
+def check_k(k: int | None) -> int | None:
+    """Return how many ids count, or None for all, or say what is wrong with it.
+
+    Examples
+    --------
+    >>> check_k(0)
+    Traceback (most recent call last):
+    ValueError: k must be at least 1, or None for all ids; received 0.
+    """
+    if k is not None and k < 1:
+        raise ValueError(f"k must be at least 1, or None for all ids; received {k!r:.80}.")
+    return k
+
+
+def found_part(hits: Any, totals: Any) -> Any:
+    """Divide hits by what is relevant, as every recall does: (b,)."""
+    return ops.sum(hits, axis=1) / ops.maximum(totals, 1)
+
+
 def as_ids(name: str, values: Any) -> Any:
     """Return ids as the backend has them, or say what is wrong with them.
 
@@ -119,6 +130,18 @@ def as_ids(name: str, values: Any) -> Any:
             "KerasRS' metrics; strings become positions by layer.encode(...)."
         )
     return ops.convert_to_tensor(values)
+
+
+def relevant_ids(values: Any) -> Any:
+    """Return the ids that should have been retrieved, (b, m), of (b,) or (b, m)."""
+    relevant = as_ids("y_true", values)
+    if len(relevant.shape) == 1:
+        relevant = ops.expand_dims(relevant, 1)
+    if len(relevant.shape) != 2:
+        raise ValueError(
+            f"y_true must have shape (b,) or (b, m); received {tuple(relevant.shape)}: ids, not a mask."
+        )
+    return relevant
 
 
 def retrieved_ids(values: Any, k: int | None) -> Any:

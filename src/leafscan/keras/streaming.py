@@ -254,7 +254,8 @@ class Streaming(RetrievalLayer):
         return self._table
 
     def _own_ids(self) -> Any:
-        if self._table is not None and self._had_ids is None:
+        had_ids = self._had_ids
+        if had_ids is None:
             names = as_names(self._names)[: int(self.candidate_count.value)]
-            self._had_ids = not np.array_equal(names, np.arange(len(names)))
-        return self._names if self._had_ids else None
+            had_ids = not np.array_equal(names, np.arange(len(names)))
+        return self._names if had_ids else None

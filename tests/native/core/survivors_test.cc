@@ -123,5 +123,50 @@ TEST(SurvivorsTest, NoneWantedIsNone) {
   EXPECT_TRUE(survivors.Best().empty());
 }
 
+TEST(SurvivorsTest, TellTheKthBestOfDifferentRows) {
+  Draw draw(12);
+  Survivors survivors;
+  AlignedVector<std::uint64_t> room;
+  for (const bool repeat : {false, true}) {
+    for (const std::size_t k : {0, 1, 2, 10, 16, 17, 40}) {
+      for (const std::size_t count : {0, 1, 9, 40, 300, 3000}) {
+        // Every other row once more, with another score or with the same one.
+        std::vector<std::uint64_t> keys = Stream(draw, count, 1 << 12);
+        if (repeat) {
+          for (std::size_t i = 0; i < count; i += 2) {
+            const std::uint64_t row = keys[i] & 0xFFFFFFFFu;
+            keys.push_back(i % 4 == 0 ? keys[i] : (draw.Below(1 << 12) << 32 | row));
+          }
+        }
+        const auto skip = [](std::uint64_t key) { return key % 7 == 0; };
+        std::map<std::uint32_t, std::uint64_t> best;  // of each row
+        std::size_t skipped = 0;
+        for (const std::uint64_t key : keys) {
+          std::uint64_t& own = best[static_cast<std::uint32_t>(key)];
+          own = std::max(own, key);
+        }
+        std::vector<std::uint64_t> wanted;
+        for (const auto& [row, key] : best) {
+          if (skip(row)) {
+            ++skipped;
+          } else {
+            wanted.push_back(key);
+          }
+        }
+        std::sort(wanted.begin(), wanted.end(), std::greater<>());
+        const std::uint64_t kth = k == 0 || wanted.size() < k ? 0 : wanted[k - 1];
+        const auto skip_row = [&](std::uint64_t key) { return skip(key & 0xFFFFFFFFu); };
+        for (int order = 0; order < 3; ++order) {
+          if (order == 1) std::sort(keys.begin(), keys.end());
+          if (order == 2) std::sort(keys.begin(), keys.end(), std::greater<>());
+          survivors.Reset(k + skipped + 5, repeat);
+          Write(survivors, keys, 1 + draw.Below(Survivors::kRoom));
+          ASSERT_EQ(survivors.KthBest(k, skip_row, room), kth) << k << " of " << count << ", repeats " << repeat;
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace leafscan

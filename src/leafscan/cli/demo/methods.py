@@ -121,6 +121,8 @@ def leafscan_method(
     k: int,
     threads: int,
     config: leafscan.Config | None = None,
+    recall: float | None = None,
+    queries: NDArray[np.float32] | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Method:
@@ -136,6 +138,10 @@ def leafscan_method(
         How many a build and a search may use.
     config
         The plan; None leaves it to leafscan.
+    recall
+        What it is to find of the exact best; None does not measure it.
+    queries
+        (m, d) float32, over which it is tuned for ``recall``.
     seed
         Seeds the build.
     progress
@@ -150,11 +156,14 @@ def leafscan_method(
         candidates,
         metric="dot_product",
         config=config,
+        recall=recall,
+        k=k,
+        queries=queries,
         seed=seed,
         threads=threads,
         progress=False if progress is None else progress,
     )
-    whose = "own choice" if config is None else "tutorial's parameters"
+    whose = "tutorial's parameters" if config else "own choice" if recall is None else f"recall={recall:g}"
     return Method(
         f"leafscan, {whose}",
         {"k": k, "threads": threads, "seed": seed, "config": index.config.to_dict()},

@@ -17,10 +17,10 @@ from leafscan.cli.demo.methods import (
 )
 from leafscan.cli.demo.race import race
 from leafscan.cli.demo.recall import find_all, kth_best_scores, recall
-from leafscan.cli.demo.settings import K, Settings
+from leafscan.cli.demo.settings import RECALL, TUNED_BY_AT_LEAST, K, Settings
 from leafscan.recommend import Progress
 
-__all__ = ["Retrieval", "compare_retrieval"]
+__all__ = ["Retrieval", "compare_retrieval", "tuning_users"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,20 @@ class Retrieval:
         return asdict(self)
 
 
+def tuning_users(count: int, shown: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Draw half of the users to tune by: none of those that are shown, and none if there are too few.
+
+    Examples
+    --------
+    >>> len(tuning_users(943, np.array([1, 2]))), len(tuning_users(100, np.array([1, 2])))
+    (471, 0)
+    """
+    others = np.setdiff1d(np.arange(count), shown)
+    if count // 2 < TUNED_BY_AT_LEAST:
+        return others[:0]
+    return np.sort(np.random.default_rng(0).choice(others, size=count // 2, replace=False))
+
+
 def compare_retrieval(
     candidates: NDArray[np.float32],
     queries: NDArray[np.float32],
@@ -71,7 +85,8 @@ def compare_retrieval(
     candidates
         Float32 of shape (n, d).
     queries
-        Of all users, float32 of shape (users, d): recall is measured over these.
+        Of all users, float32 of shape (users, d). leafscan is tuned over some of them, and the recall of
+        every method is measured over the others (`tuning_users`).
     rows
         The rows of the users that are raced for.
     settings
@@ -82,22 +97,34 @@ def compare_retrieval(
     Returns
     -------
     list of Method, list of Retrieval
-        KerasRS, the compiled search, leafscan at the tutorial's parameters and at its own choice.
+        KerasRS, the compiled search, leafscan at the tutorial's parameters and tuned for a recall.
     """
     common: dict[str, Any] = {"k": K, "threads": settings.threads}
 
     def build(what: str) -> Progress:
         return lambda stage, done, total, note="", /: progress(f"{what}: {stage}", done, total, note)
 
+    tuned_by = tuning_users(len(queries), rows)
+    if len(tuned_by):
+        given, judged = queries[tuned_by], np.delete(queries, tuned_by, axis=0)
+    else:
+        given, judged = None, queries
     methods = [
         keras_rs_method(candidates, **common),
         compiled_method(settings.backend, candidates, **common),
         leafscan_method(candidates, **common, config=TUTORIAL, seed=settings.seed, progress=build("Index 1")),
-        leafscan_method(candidates, **common, seed=settings.seed, progress=build("Index 2")),
+        leafscan_method(
+            candidates,
+            **common,
+            recall=RECALL,
+            queries=given,
+            seed=settings.seed,
+            progress=build("Index 2"),
+        ),
     ]
-    kth_best = kth_best_scores(queries, candidates, k=K, progress=progress)
+    kth_best = kth_best_scores(judged, candidates, k=K, progress=progress)
     recalls = [
-        recall(find_all(method, queries, progress=progress), queries, candidates, kth_best)
+        recall(find_all(method, judged, progress=progress), judged, candidates, kth_best)
         for method in methods
     ]
     seconds = race(methods, queries[rows], rounds=settings.rounds, progress=progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 
 from leafscan.cli.bars import Bars
@@ -15,7 +16,7 @@ from leafscan.cli.demo.plots import plot_retrieval
 from leafscan.cli.demo.quality import compare_quality
 from leafscan.cli.demo.recommendations import recommend_movies
 from leafscan.cli.demo.report import prepare_folder, write_report
-from leafscan.cli.demo.retrieval import Retrieval, compare_retrieval
+from leafscan.cli.demo.retrieval import Retrieval, compare_retrieval, tuning_users
 from leafscan.cli.demo.settings import USERS, PresetName, Settings
 from leafscan.cli.demo.towers import Towers, quality_towers, train_towers
 from leafscan.recommend import (
@@ -90,12 +91,15 @@ def _retrieve(
             f"{len(candidates):,} x {candidates.shape[1]}: the model's {len(towers.table):,} and "
             f"{copies} noisy copies of each",
         )
-        ids = data.users["user_id"].tolist()
-        rows = np.array([ids.index(user) for user in users], np.int64)
-        methods, results = compare_retrieval(candidates, towers.queries, rows, settings, progress=bars)
+        methods, results = compare_retrieval(candidates, towers.queries, _rows(data), settings, progress=bars)
     show.heading(f"The best 10 for users {', '.join(users)}, in one call")
     show.retrieval(results)
-    show.fact("", f"recall against exact search in float64, over all {len(towers.queries):,} users")
+    tuned_by = len(tuning_users(len(towers.queries), _rows(data)))
+    show.fact(
+        "",
+        f"recall against exact search in float64, over {len(towers.queries) - tuned_by:,} users"
+        + (f", tuned by the {tuned_by:,} others" if tuned_by else ""),
+    )
     return towers, methods, results
 
 
@@ -125,6 +129,12 @@ def _recommend(data: MovieLens, settings: Settings, towers: Towers, show: Displa
     show.heading(f"{len(data.movies['movie_id']):,} movies, indexed by leafscan for the quality model")
     show.recommendation(answer)
     return best
+
+
+def _rows(data: MovieLens) -> NDArray[np.int64]:
+    """Return the rows of the users that are shown."""
+    ids = data.users["user_id"].tolist()
+    return np.array([ids.index(user) for user in _users(data)], np.int64)
 
 
 def _users(data: MovieLens) -> tuple[str, ...]:

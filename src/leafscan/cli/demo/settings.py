@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-__all__ = ["USERS", "Backend", "K", "PresetName", "Settings"]
+__all__ = ["RECALL", "TUNED_BY_AT_LEAST", "USERS", "Backend", "K", "PresetName", "Settings"]
 
 #: How many candidates are retrieved.
 K = 10
+
+#: What leafscan is asked for, and how many users it takes to tune by: 268 can just show it.
+RECALL = 0.99
+TUNED_BY_AT_LEAST = 300
 
 #: The users of the tutorial, by MovieLens' ids.
 USERS = ("10", "5", "42", "345")

@@ -97,7 +97,8 @@ class Config(Part):
         ------
         ValueError
             If there is no tree for ``leaves``, fewer leaves than that, no upper leaves for ``upper_leaves``,
-            fewer than that, no reordering for ``candidates``, or no second stage of it for ``refined``.
+            fewer than that, no tree or no codes for ``stop``, no reordering for ``candidates``, or no second
+            stage of it for ``refined``.
         """
         if params.leaves is not None:
             if self.tree is None:
@@ -122,6 +123,13 @@ class Config(Part):
                     f"{name}.upper_leaves must be between 1 and the tree's {upper} upper leaves; "
                     f"received {params.upper_leaves}."
                 )
+        if params.stop is not None and (self.tree is None or not isinstance(self.score, AsymmetricHash)):
+            lacking = "tree to stop in" if self.tree is None else "codes to go by"
+            remedy = "tree=Tree(...)" if self.tree is None else "score=AsymmetricHash(...)"
+            raise ValueError(
+                f"{name}.stop is {params.stop}, but the plan has no {lacking}; "
+                f"leave it out, or give {remedy}."
+            )
         if params.candidates is not None and self.reorder is None:
             remedy = (
                 "score=BruteForce() is exact already; leave it out"

@@ -11,12 +11,13 @@ from leafscan import _engine
 from leafscan.index.config import Config, SearchParams
 from leafscan.index.metric import Metric, engine_metric
 from leafscan.index.plan import CANDIDATES
+from leafscan.index.tuning.judging import Judge
 
 __all__ = ["expected_effort", "measured_effort", "scaled_effort"]
 
 #: Without rows to look at: the share of the leaves, and the candidates for each result, by the share of
 #: neighbours that may be missed. The middle of what the packaged sets took (benchmarks/LOG.md).
-USUAL = {0.2: (0.008, 4.0), 0.1: (0.016, 6.0), 0.05: (0.03, 8.0), 0.01: (0.09, 16.0), 0.001: (0.3, 50.0)}
+USUAL = {0.2: (0.007, 3.3), 0.1: (0.015, 4.5), 0.05: (0.024, 8.0), 0.01: (0.055, 20.0), 0.001: (0.2, 60.0)}
 
 #: Of what may be missed, leaves miss so much, and codes the rest.
 OF_LEAVES = 0.65
@@ -24,9 +25,13 @@ OF_LEAVES = 0.65
 #: The ladders on which the least number is looked for.
 STEP = 1.15
 
-#: With the same leaves' fill, so many times the rows take at least and at most this power of it.
-LEAVES_POWER = (0.25, 0.85)
-CANDIDATES_POWER = (0.0, 0.6)
+#: Where a small index cannot have as many leaves as the large one, more of these are to be visited, by this
+#: power of how many times as many they are.
+LEAVES_POWER = 0.5
+
+#: Tuning takes so many times what a sample says, so that the low end of its interval reaches the recall, too.
+MORE_LEAVES = 1.2
+MORE_CANDIDATES = 1.1
 
 
 def expected_effort(config: Config, recall: float, k: int) -> SearchParams:
@@ -37,7 +42,7 @@ def expected_effort(config: Config, recall: float, k: int) -> SearchParams:
     >>> from leafscan.index.config import AsymmetricHash, Reorder, Tree
     >>> plan = Config(tree=Tree(num_leaves=1_000), score=AsymmetricHash(), reorder=Reorder())
     >>> expected_effort(plan, 0.9, 10)
-    SearchParams(leaves=16, candidates=60, refined=None, upper_leaves=None)
+    SearchParams(leaves=15, candidates=46, refined=None, upper_leaves=None, stop=None)
     """
     missed = np.array(sorted(USUAL))
     at = math.log(min(max(1 - recall, missed[0]), missed[-1]))
@@ -76,7 +81,7 @@ def measured_effort(
     searcher = _engine.Searcher(sections, metric=engines, dim=queries.shape[1])
     n = len(sections["order"])
     k = min(k, n)
-    truth = searcher.search_exactly(queries, k, threads, normalize)[0]
+    judge = Judge.of(searcher, queries, None, k=k, normalize=normalize, threads=threads)
     most = min(n, max(CANDIDATES, 40 * k))
     search = config.search
     leaves = search.leaves or 0
@@ -93,9 +98,7 @@ def measured_effort(
             search.refined or 0,
             search.upper_leaves or 0,
         )[0]
-        return float(
-            np.mean([len(np.intersect1d(one, other)) for one, other in zip(ids, truth, strict=True)]) / k
-        )
+        return float(judge.recalls(ids).mean())
 
     if config.tree is not None:
         wanted = recall + (1 - OF_LEAVES) * (1 - recall)
@@ -106,33 +109,34 @@ def measured_effort(
     return dataclasses.replace(search, leaves=leaves or None, candidates=candidates)
 
 
-def scaled_effort(
-    small: tuple[int, SearchParams], large: tuple[int, SearchParams], n: int, config: Config
-) -> SearchParams:
-    """Go on to n rows from what two numbers of them took, with leaves as full.
+def scaled_effort(found: SearchParams, small: tuple[Config, int], large: tuple[Config, int]) -> SearchParams:
+    """Go on to a large index from what a small one took whose leaves are as many, or nearly.
+
+    The rows of a sample lie among as many leaves as all rows will. Where the sample's best two stand for the
+    best ten of all, each candidate stands for five.
+
+    Parameters
+    ----------
+    found
+        What the small one took.
+    small, large
+        The plan of each, and how many neighbours were asked for.
 
     Examples
     --------
     >>> from leafscan.index.config import AsymmetricHash, Reorder, Tree
     >>> plan = Config(tree=Tree(num_leaves=1_000), score=AsymmetricHash(), reorder=Reorder())
-    >>> few, more = SearchParams(leaves=4, candidates=50), SearchParams(leaves=8, candidates=50)
-    >>> scaled_effort((1_000, few), (4_000, more), 16_000, plan)
-    SearchParams(leaves=16, candidates=50, refined=None, upper_leaves=None)
+    >>> scaled_effort(SearchParams(leaves=8, candidates=12), (plan, 2), (plan, 10))
+    SearchParams(leaves=10, candidates=66, refined=None, upper_leaves=None, stop=None)
     """
-    grown, seen = math.log(n / large[0]), math.log(large[0] / small[0])
-
-    def further(before: int | None, now: int | None, powers: tuple[float, float], most: int) -> int | None:
-        if before is None or now is None:
-            return None
-        power = min(max(math.log(now / before) / seen, powers[0]), powers[1])
-        return max(1, min(round(now * math.exp(power * grown)), most))
-
-    leaves = 0 if config.tree is None else config.tree.num_leaves
-    return dataclasses.replace(
-        config.search,
-        leaves=further(small[1].leaves, large[1].leaves, LEAVES_POWER, leaves),
-        candidates=further(small[1].candidates, large[1].candidates, CANDIDATES_POWER, n),
-    )
+    config, k = large
+    leaves, candidates = found.leaves, found.candidates
+    if leaves is not None and config.tree is not None and small[0].tree is not None:
+        grown = config.tree.num_leaves / small[0].tree.num_leaves
+        leaves = max(1, min(math.ceil(leaves * MORE_LEAVES * grown**LEAVES_POWER), config.tree.num_leaves))
+    if candidates is not None:
+        candidates = max(k, math.ceil(candidates * MORE_CANDIDATES * k / small[1]))
+    return dataclasses.replace(config.search, leaves=leaves, candidates=candidates)
 
 
 def _least(reaches: Any, low: int, high: int) -> int:

@@ -12,14 +12,15 @@ from leafscan.index.config import AsymmetricHash, Config, SearchParams
 from leafscan.index.decisions import Decision
 from leafscan.index.estimating.effort import expected_effort, measured_effort, scaled_effort
 from leafscan.index.estimating.estimate import Estimate, Interval
-from leafscan.index.estimating.layout import IdKind, expected_sections, file_bytes
 from leafscan.index.estimating.replica import Latency, measured_latency
 from leafscan.index.estimating.trial import Stages, invented_rows, like, shrunk, time_of, timed_build
 from leafscan.index.estimating.work import Size
 from leafscan.index.ids import as_ids
+from leafscan.index.layout import IdKind, expected_sections, file_bytes
 from leafscan.index.metric import Metric, check_metric
 from leafscan.index.numbers import real_number, whole_number
 from leafscan.index.plan import decide
+from leafscan.index.sections import GROUP
 from leafscan.index.threads import check_threads
 from leafscan.index.tuning.candidates import EXACT_ALWAYS
 from leafscan.index.tuning.queries import as_query_rows
@@ -39,12 +40,18 @@ REPEATS, PATIENCE = 2, 0.4
 #: With a recall, exact search is chosen for at most so many numbers in all: what a core reads in 10 us.
 EXACT_NUMBERS = 50_000
 
+#: What a recall takes is looked for among as many leaves as there will be, at most one for so many rows of
+#: the sample, after so many rounds of training; at least so many of its best rows stand for the best of all.
+FINE_ROWS_PER_LEAF = 5
+FINE_ROUNDS = 8
+FEWEST_BEST = 2
+
 #: What expected values are multiplied by, low and high, without a sample and with one: nine of ten runs on
 #: the packaged sets and synthetic ones lay between (python -m benchmarks.plan_estimates).
-BUILD_SPREAD = {False: (0.6, 1.6), True: (0.75, 1.3)}
-LATENCY_SPREAD = {False: (0.6, 1.6), True: (0.8, 1.25)}
+BUILD_SPREAD = {False: (0.65, 1.45), True: (0.75, 1.25)}
+LATENCY_SPREAD = {False: (0.55, 1.7), True: (0.65, 1.4)}
 #: And where leaves and candidates are reckoned, too, for a recall.
-RECALL_SPREAD = {False: (0.3, 3.0), True: (0.6, 1.6)}
+RECALL_SPREAD = {False: (0.3, 3.0), True: (0.5, 1.7)}
 
 
 def plan(
@@ -84,8 +91,8 @@ def plan(
         (m, dim), some of the rows, drawn evenly (20,000, say): what depends on the rows is then known, and
         intervals are narrower. Without them rows are invented.
     queries
-        (q, dim), some queries as they will be, a few hundred; with a ``sample`` alone. Without them some of the
-        sample's rows are asked for, which are left out of what is searched.
+        (q, dim), some queries as they will be, a few hundred; only with a ``sample``. Without them some of
+        the sample's rows are asked for, which are left out of what is searched.
     ids
         None for positions, "integers"; or some of the strings, whose mean length counts.
     threads
@@ -205,10 +212,13 @@ class _Work:
         self._rows, self._queries = rows, queries
         self._threads, self._seed = threads, seed
 
-    def in_shape(self, config: Config, part: int = 1) -> _Small:
-        """Build a small index, of a part of the rows, with leaves as full as the large one's."""
-        copies = -(-self._n // (len(self._rows) // part))
-        rows = self._rows[: max(1, self._n // copies)]
+    def in_shape(self, config: Config) -> _Small:
+        """Build a small index with leaves as full as the large one's."""
+        copies = -(-self._n // len(self._rows))
+        count = max(1, self._n // copies)
+        if config.tree is None and copies > 1 and count > GROUP:
+            count -= count % GROUP  # copies are to be one leaf, without gaps
+        rows = self._rows[:count]
         tree = config.tree
         small = config
         if tree is not None and copies > 1:
@@ -219,22 +229,32 @@ class _Work:
         )
         return _Small(sections, small, copies)
 
+    def as_fine(self, config: Config) -> _Small:
+        """Build a small index of all rows with as many leaves as the large one, as far as there are rows."""
+        small = config
+        if config.tree is not None:
+            leaves = min(config.tree.num_leaves, max(2, len(self._rows) // FINE_ROWS_PER_LEAF))
+            small = shrunk(config, leaves)
+            tree = dataclasses.replace(small.tree or config.tree, training_iterations=FINE_ROUNDS)
+            small = dataclasses.replace(small, tree=tree)
+        size = Size(len(self._rows), self._dim, small)
+        sections, _ = timed_build(self._rows, self._metric, size, seed=self._seed, threads=self._threads)
+        return _Small(sections, small, 1)
+
     def effort(self, config: Config, small: _Small, recall: float, k: int, sampled: int) -> SearchParams:
         """Return the search parameters that a recall takes."""
         if config.tree is None and config.reorder is None:
             return config.search
         if not sampled or config.row_dtype is None:
             return expected_effort(config, recall, k)
-
-        def least(index: _Small) -> tuple[int, SearchParams]:
-            found = measured_effort(
-                index.sections, self._queries, self._metric, index.config, recall, k, self._threads
-            )
-            return index.n, found
-
-        if small.copies == 1:
-            return least(small)[1]
-        return scaled_effort(least(self.in_shape(config, 4)), least(small), self._n, config)
+        fine, few = small, k
+        if small.copies > 1:
+            fine = self.as_fine(config)
+            few = max(FEWEST_BEST, round(k * fine.n / self._n))
+        found = measured_effort(
+            fine.sections, self._queries, self._metric, fine.config, recall, few, self._threads
+        )
+        return scaled_effort(found, (fine.config, few), (config, k))
 
     def latency(self, config: Config, small: _Small, k: int) -> Latency:
         """Measure a search of the large index' shape."""
@@ -309,7 +329,7 @@ def _for_recall(
     decisions: tuple[Decision, ...], config: Config, recall: float, k: int, sampled: int
 ) -> tuple[Decision, ...]:
     """Tell that leaves and candidates are for a recall."""
-    how = f"of {sampled:,} rows, and of a quarter of them" if sampled else "on the packaged data sets"
+    how = f"among {sampled:,} of the rows" if sampled else "on the packaged data sets"
     why = f"what recall@{k} of {recall:g} took {how}."
     return tuple(
         dataclasses.replace(one, value=getattr(config.search, one.part.removeprefix("search.")), why=why)

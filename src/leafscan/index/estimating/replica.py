@@ -17,14 +17,17 @@ from numpy.typing import NDArray
 from leafscan import _engine
 from leafscan.index.config import AsymmetricHash, Config
 from leafscan.index.metric import Metric, engine_metric
+from leafscan.index.sections import GROUP
 
-__all__ = ["Latency", "copied", "measured_latency"]
+__all__ = ["Latency", "copied", "measured_latency", "ragged"]
 
 #: Copies take at most so many bytes: more than caches hold several times over.
 MOST_BYTES = 384 << 20
 
 #: What is there once, however many copies there are.
-SHARED = frozenset({"row_scales", "first_row_scales", "center", "projection", "codebooks", "term_scale"})
+SHARED = frozenset(
+    {"row_scales", "first_row_scales", "center", "projection", "codebooks", "term_scale", "stop_scales"}
+)
 #: What holds places, which go on from copy to copy.
 OFFSETS = {"leaf_offsets", "spill_offsets", "upper_offsets"}
 
@@ -43,15 +46,22 @@ class Latency:
 def copied(sections: dict[str, NDArray[Any]], copies: int) -> dict[str, NDArray[Any]]:
     """Put copies of an index side by side as one.
 
+    Raises
+    ------
+    ValueError
+        If they would not be one leaf without a gap, where there is no tree (see `ragged`).
+
     Examples
     --------
     >>> small = {"order": np.array([1, 0], np.uint32), "leaf_offsets": np.array([0, 2], np.uint64)}
     >>> large = copied(small, 2)
     >>> large["order"].tolist(), large["leaf_offsets"].tolist()
-    ([1, 0, 3, 2], [0, 2, 4])
+    ([1, 0, 3, 2], [0, 4])
     """
     if copies == 1:
         return sections
+    if ragged(sections):
+        raise ValueError("without a tree, copies of codes must fill up their groups of 32.")
     n = len(sections["order"])
     made = {}
     for name, section in sections.items():
@@ -59,6 +69,8 @@ def copied(sections: dict[str, NDArray[Any]], copies: int) -> dict[str, NDArray[
             made[name] = section
         elif name in OFFSETS:
             steps = np.tile(np.diff(section), copies)
+            if "centroids" not in sections:
+                steps = steps.sum(keepdims=True, dtype=section.dtype)  # one leaf, as large as all of them
             made[name] = np.concatenate([section[:1], np.cumsum(steps, dtype=section.dtype)])
         else:
             made[name] = np.tile(section, (copies, *(1,) * (section.ndim - 1)))
@@ -66,6 +78,11 @@ def copied(sections: dict[str, NDArray[Any]], copies: int) -> dict[str, NDArray[
                 shift = np.arange(copies, dtype=np.uint32).repeat(len(section)) * np.uint32(n)
                 made[name] += shift.reshape(-1, *(1,) * (section.ndim - 1))
     return made
+
+
+def ragged(sections: dict[str, NDArray[Any]]) -> bool:
+    """Return whether codes of one leaf end within a group of 32, so that a copy could not follow them."""
+    return "codes" in sections and "centroids" not in sections and len(sections["order"]) % GROUP != 0
 
 
 def measured_latency(
@@ -92,7 +109,7 @@ def measured_latency(
         How many results are asked for.
     """
     size = sum(section.nbytes for name, section in sections.items() if name not in SHARED)
-    fewer = max(1, min(copies, MOST_BYTES // max(size, 1)))
+    fewer = 1 if ragged(sections) else max(1, min(copies, MOST_BYTES // max(size, 1)))
     engines, normalize = engine_metric(metric)
     searcher = _engine.Searcher(copied(sections, fewer), metric=engines, dim=queries.shape[1])
     search = config.search
@@ -105,6 +122,7 @@ def measured_latency(
         None,
         search.refined or 0,
         _share_of_upper(search.upper_leaves or 0, copies, fewer),
+        search.stop,
     )
     queries = queries[:QUERIES]
     traced, count = _traced(searcher, queries, knobs)

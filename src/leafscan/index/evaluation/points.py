@@ -115,12 +115,12 @@ def measure_points(
 
 def _time(held: Still, truth: Truth, params: SearchParams) -> float:
     """Return microseconds a query."""
-    leaves, candidates, refined, upper = held.knobs(params)
+    leaves, candidates, refined, upper, stop = held.knobs(params)
     search, k, normalize = held.searcher.search, truth.asked, held.normalize
     done = 0
     begin = time.perf_counter()
     for query in truth.queries[:TIMED]:
-        search(query, k, leaves, candidates, 1, normalize, None, refined, upper)
+        search(query, k, leaves, candidates, 1, normalize, None, refined, upper, stop)
         done += 1
         if not done % 16 and time.perf_counter() - begin > TIMED_SECONDS:
             break

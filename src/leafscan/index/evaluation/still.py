@@ -9,7 +9,7 @@ from leafscan import _engine
 from leafscan.index.config import SearchParams
 from leafscan.index.contents import Contents
 from leafscan.index.ids import StringIds
-from leafscan.index.living import Knobs
+from leafscan.index.knobs import Knobs, knobs_for, knobs_of
 from leafscan.index.metric import engine_metric
 from leafscan.index.readable import ReadableIndex
 from leafscan.index.threads import default_threads
@@ -54,13 +54,7 @@ class Still:
 
     def knobs(self, params: SearchParams) -> Knobs:
         """Return what the engine is to be asked for; what is None is the index' own default."""
-        own = self.contents.config.search
-        return (
-            params.leaves or own.leaves or 0,
-            params.candidates or own.candidates or 0,
-            params.refined or own.refined or 0,
-            params.upper_leaves or own.upper_leaves or 0,
-        )
+        return knobs_for(params, knobs_of(self.contents.config.search))
 
     @property
     def ascending(self) -> bool:

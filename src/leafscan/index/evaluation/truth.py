@@ -159,9 +159,9 @@ def search_others(held: Still, truth: Truth, params: SearchParams, threads: int)
     knobs = held.knobs(params)
 
     def search(some: NDArray[np.float32], wanted: int) -> Found:
-        leaves, candidates, refined, upper = knobs
+        leaves, candidates, refined, upper, stop = knobs
         return held.searcher.search(
-            some, wanted, leaves, candidates, threads, held.normalize, None, refined, upper
+            some, wanted, leaves, candidates, threads, held.normalize, None, refined, upper, stop
         )
 
     return _without_itself(search, truth.queries, truth.itself, truth.k)

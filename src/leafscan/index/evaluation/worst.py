@@ -35,7 +35,7 @@ def blame(held: Still, truth: Truth, hits: NDArray[np.bool_]) -> NDArray[np.bool
     missed = ~hits & (truth.names >= 0)
     if tree is None or not missed.any():
         return visited
-    leaves, _, _, upper = held.knobs(held.contents.config.search)
+    leaves, _, _, upper, _ = held.knobs(held.contents.config.search)
     wanted, at = np.nonzero(missed)
     rows = held.rows_of(truth.names[wanted, at])
     homes = [np.searchsorted(sections["leaf_offsets"], rows, side="right") - 1]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafscan.index.config import Config
+from leafscan.index.layout import expected_nbytes
 from leafscan.index.metric import Metric, engine_metric
 from leafscan.index.progress import Progress
 from leafscan.index.tuning.budget import Budget
@@ -21,14 +22,14 @@ from leafscan.index.tuning.limits import Limits
 from leafscan.index.tuning.measuring import Bench, is_exact, race
 from leafscan.index.tuning.points import RecallCurve
 from leafscan.index.tuning.record import Trial, Tuning
-from leafscan.index.tuning.sizes import expected_nbytes
 from leafscan.index.tuning.structure import Structure, built, with_rows
 
 __all__ = ["Goal", "tuned"]
 
-#: Tuning takes at most so many times what the first plan took to build, but need not be over before so many
-#: seconds; this share of it is for the curve of the plan that was chosen.
-MOST_OF_A_BUILD = 2.0
+#: Tuning begins nothing more after so many times what the first plan took to build, so that it ends before
+#: twice that, but need not be over before so many seconds; this share of it is for the curve of the plan that
+#: was chosen.
+MOST_OF_A_BUILD = 1.5
 AT_LEAST_S = 0.5
 CURVE_SHARE = 0.2
 

@@ -18,7 +18,7 @@ from leafscan.index.container import ALIGNMENT
 from leafscan.index.metric import Metric
 from leafscan.index.sections import BLOCK_BYTES, BLOCK_MULTIPLE, GROUP
 
-__all__ = ["IdKind", "Section", "expected_groups", "expected_sections", "file_bytes"]
+__all__ = ["IdKind", "Section", "expected_groups", "expected_nbytes", "expected_sections", "file_bytes"]
 
 #: Names of the rows: none kept, int64, or strings of so many bytes of UTF-8 on average.
 IdKind: TypeAlias = Literal["positions", "integers"] | float
@@ -55,7 +55,7 @@ def expected_groups(n: int, leaves: int, spread: float = SPREAD) -> int:
     Examples
     --------
     >>> expected_groups(1_000, 1), expected_groups(100_000, 1_000)
-    (32, 3625)
+    (32, 3609)
     """
     if leaves == 1:
         return -(-n // GROUP)
@@ -115,6 +115,8 @@ def expected_sections(
             found["upper_offsets"] = Section("uint64", (upper + 1,))
             if not l2:
                 found["upper_scales"] = found["upper_biases"] = Section("float32", (upper,))
+    if tree is not None and codes is not None:
+        found["stop_scales"] = Section("float32", (3,))
     if l2 and (codes is not None or tree is not None):
         found["center"] = Section("float32", (dim,))
     if codes is not None:
@@ -127,6 +129,17 @@ def expected_sections(
         found["ids"] = Section("uint8", (round(n * ids),))
         found["id_offsets"] = Section("uint64", (n + 1,))
     return found
+
+
+def expected_nbytes(config: Config, n: int, dim: int, metric: Metric) -> int:
+    """Return about how many bytes the sections of a plan will take, without ids.
+
+    Examples
+    --------
+    >>> expected_nbytes(Config(), 1_000, 16, "cosine")
+    68016
+    """
+    return sum(section.nbytes for section in expected_sections(n, dim, metric, config).values())
 
 
 def _code_sections(
