@@ -16,7 +16,7 @@ if keras.backend.backend() != "jax":
 
 import jax
 
-from leafscan.keras import on_device, resident, streaming
+from leafscan.keras import blocks, on_device, resident
 
 Matrix = np.ndarray
 METRICS = ["dot_product", "cosine", "squared_l2"]
@@ -293,9 +293,9 @@ def test_scann_retrieval_is_exact_there(candidates: Matrix, queries: Matrix):
 def test_streaming_gives_its_table_to_the_kernels(
     metric: str, candidates: Matrix, queries: Matrix, monkeypatch
 ):
-    monkeypatch.setattr(streaming, "has_kernels", lambda: True)
+    monkeypatch.setattr(blocks, "has_kernels", lambda: True)
+    monkeypatch.setattr(blocks, "_by_blocks", None)
     layer = Streaming(candidates[:6], np.arange(6) + 40, k=5, metric=metric, capacity=400)
-    monkeypatch.setattr(layer, "_by_blocks", None)
     for rows in (candidates[:6], candidates):
         layer.update_candidates(rows, np.arange(len(rows)) + 40)
         _, host = both(rows, np.arange(len(rows)) + 40, k=5, metric=metric)
