@@ -294,14 +294,17 @@ def test_streaming_gives_its_table_to_the_kernels(
     metric: str, candidates: Matrix, queries: Matrix, monkeypatch
 ):
     monkeypatch.setattr(blocks, "has_kernels", lambda: True)
-    monkeypatch.setattr(blocks, "_by_blocks", None)
     layer = Streaming(candidates[:6], np.arange(6) + 40, k=5, metric=metric, capacity=400)
+    monkeypatch.setattr(blocks, "_by_blocks", None)
     for rows in (candidates[:6], candidates):
         layer.update_candidates(rows, np.arange(len(rows)) + 40)
         _, host = both(rows, np.arange(len(rows)) + 40, k=5, metric=metric)
         for k in (5, 9):
             same(layer(queries, k=k), host(queries, k=k))
         same(model_of(layer).predict(queries, batch_size=16, verbose=0), host(queries))
+    followed = BruteForceRetrieval(k=5, metric=metric)
+    followed.candidate_embeddings = keras.Variable(candidates)
+    same(followed(queries), both(candidates, k=5, metric=metric)[1](queries))
 
 
 def test_where_candidates_go_by_themselves(candidates: Matrix, monkeypatch):
