@@ -310,8 +310,10 @@ class ScannCalls(RuleBasedStateMachine):
         ids, after = again.search(query)
         self.check(query, list(ids), after)
         index = again.index
-        if index is None or isinstance(index.config.score, BruteForce):
+        exact = index is None or isinstance(index.config.score, BruteForce)
+        if exact and (index is None or index.config.row_dtype != "int8"):
             # A folded index has its rows in another order, and codes that tie at the last place go by that.
+            # In int8 a vector that came and is larger than all before makes the steps of all larger, too.
             assert np.array_equal(before, after)
 
     @rule(threads=mostly(st.integers(1, 3)), rows=mostly(st.integers(0, 900)))

@@ -349,9 +349,9 @@ def test_streaming_is_exact_whatever_the_block(block_size: int, candidates: Matr
 
 
 def test_streaming_has_room_for_so_many(candidates: Matrix):
-    layer = Streaming(candidates[:100], k=5)
+    layer = Streaming(candidates[:100], np.arange(100), k=5)
     with pytest.raises(ValueError, match="room for 100 candidates of 8 dimensions"):
-        layer.update_candidates(candidates)
+        layer.update_candidates(candidates, np.arange(300))
     with pytest.raises(ValueError, match="must be integers"):
         Streaming(candidates, [str(place) for place in range(300)], k=5)
     with pytest.raises(ValueError, match="must fit int32"):

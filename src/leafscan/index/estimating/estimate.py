@@ -20,7 +20,7 @@ class Interval(Part):
     Attributes
     ----------
     low, high
-        What nine of ten runs on the packaged data sets came to lie between.
+        What nine of ten runs are expected to lie between.
     expected
         The best guess.
     """

@@ -46,8 +46,8 @@ FINE_ROWS_PER_LEAF = 5
 FINE_ROUNDS = 8
 FEWEST_BEST = 2
 
-#: What expected values are multiplied by, low and high, without a sample and with one: nine of ten runs on
-#: the packaged sets and synthetic ones lay between (python -m benchmarks.plan_estimates).
+#: What expected values are multiplied by, low and high, without a sample and with one, to hold nine of ten
+#: runs: taken from some 25 runs on a busy machine, to be set anew by python -m benchmarks.plan_estimates.
 BUILD_SPREAD = {False: (0.65, 1.45), True: (0.75, 1.25)}
 LATENCY_SPREAD = {False: (0.55, 1.7), True: (0.65, 1.4)}
 #: And where leaves and candidates are reckoned, too, for a recall.
@@ -104,7 +104,7 @@ def plan(
     -------
     Estimate
         ``print`` tells it; `Estimate` has it piece by piece. ``build_seconds`` and ``latency_us`` are
-        intervals that held nine of ten runs on the packaged data sets.
+        intervals that are to hold nine of ten runs.
 
     Raises
     ------
