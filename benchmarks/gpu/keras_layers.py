@@ -63,8 +63,9 @@ def main() -> None:
 def _table(ours: Any, rows: Any, queries: Any, expected: Any, batches: list[int]) -> list[str]:
     """Measure each layer, a line each."""
     each = " | ".join(f"`predict_on_batch` of {batch:,}" for batch in batches)
+    last = f"`predict`, batches of {batches[-1]:,} | the function, {batches[-1]:,}"
     lines = [
-        f"| layer | recall@10 | {each} | `predict`, batches of {batches[-1]:,} | the function, {batches[-1]:,} |",
+        f"| layer | recall@10 | {each} | {last} |",
         "|" + "---|" * (len(batches) + 4),
     ]
     layers = {
