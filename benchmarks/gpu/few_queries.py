@@ -1,4 +1,4 @@
-"""Measure a few queries, new way and old, by their kernels: ``python -m benchmarks.gpu.few_queries``.
+"""Measure a few queries by their kernels, each way and as called: ``python -m benchmarks.gpu.few_queries``.
 
 Each way is checked against float64 first. Then its kernels are listed with what each takes, and other shapes
 of the new kernels are tried.
@@ -20,6 +20,7 @@ import numpy as np
 from benchmarks.gpu.measure import draw, measure_ceilings, truth
 from benchmarks.gpu.peers import K
 from benchmarks.gpu.timing import seconds_a_call
+from leafscan.accelerator import exact_top_k
 from leafscan.accelerator.blockwise import blockwise_top_k
 from leafscan.accelerator.candidates import Candidates, prepare_candidates
 from leafscan.accelerator.certified import certified_top_k
@@ -57,6 +58,9 @@ def main() -> None:
     parser.add_argument(
         "--sweep", nargs="*", choices=SETS, default=["250k", "1m"], help="sets of other shapes"
     )
+    parser.add_argument(
+        "--ways", nargs="+", default=["exact_top_k", "new", "old", "XLA"], help="with which their names begin"
+    )
     parser.add_argument("--small", action="store_true", help="20,000 rows, interpreted: that the script runs")
     chosen = parser.parse_args()
     if chosen.small:
@@ -71,20 +75,28 @@ def main() -> None:
         rows, queries = draw(n, d, max(checked, *batches), clusters=clusters)
         expected = truth(queries[:checked], rows)
         print(f"\n## {name}: {n:,} x {d}", flush=True)
-        _ways(rows, queries, expected, batches, small=chosen.small)
+        _ways(rows, queries, expected, batches, begins=tuple(chosen.ways), small=chosen.small)
         if name in chosen.sweep:
             _sweep(rows, queries[:1], expected[:1], small=chosen.small)
         del rows, queries
 
 
 def _ways(
-    rows: jax.Array, queries: jax.Array, expected: Any, batches: tuple[int, ...], *, small: bool
+    rows: jax.Array,
+    queries: jax.Array,
+    expected: Any,
+    batches: tuple[int, ...],
+    *,
+    begins: tuple[str, ...],
+    small: bool,
 ) -> None:
     ways: list[tuple[str, Any, Callable[..., Any]]] = []
     kinds: tuple[tuple[Any, float], ...] = (("bfloat16", 1.0), ("bfloat16", 0.999), ("int8", 0.999))
     for precision, recall in kinds:
         ready = jax.jit(functools.partial(prepare_candidates, precision=precision))(rows)
         about = f"{precision}, {'exact' if recall == 1 else recall}"
+        called = functools.partial(exact_top_k, k=K, recall_target=recall)
+        ways.append((f"exact_top_k, {about}", ready, jax.jit(called)))
         few = functools.partial(few_top_k, mask=None, k=K, recall_target=recall, interpret=small)
         ways.append((f"new, {about}", ready, jax.jit(few)))
         if not small:
@@ -97,6 +109,8 @@ def _ways(
     )
     ways.append(("XLA, bfloat16 matmul + top_k", rows.astype(jnp.bfloat16), by_xla))
     for name, ready, search in ways:
+        if not name.startswith(begins):
+            continue
         try:
             _a_way(name, ready, search, queries, expected, batches)
         except Exception as problem:  # one way that fails must not cost the others' figures

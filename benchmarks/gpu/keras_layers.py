@@ -40,31 +40,43 @@ def main() -> None:
     parser.add_argument("--dimensions", type=int, default=128)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 32, 1_024, 4_096])
     parser.add_argument("--device", default="auto", choices=["auto", "host", "accelerator"])
+    parser.add_argument("--updates", action="store_true", help="measure exclusions and updates alone")
     chosen = parser.parse_args()
     drawn = draw(chosen.candidates, chosen.dimensions, MANY)
     expected = truth(drawn[1][:CHECKED], drawn[0])
     rows, queries = (np.asarray(part) for part in drawn)
     ours = BruteForceRetrieval(rows, k=K, device=chosen.device)
-    theirs = keras_rs.layers.BruteForceRetrieval(keras.ops.convert_to_tensor(rows), k=K)
-    batches = " | ".join(f"`predict_on_batch` of {batch:,}" for batch in chosen.batches)
     text = [
         f"{jax.devices()[0].device_kind}, JAX {jax.__version__}, Keras {keras.__version__}, KerasRS "
         f"{keras_rs.__version__}, {chosen.candidates:,} x {chosen.dimensions}, k = {K}; leafscan's candidates"
         f" on the {'accelerator' if ours.on_accelerator else 'host'}.",
         "",
-        f"| layer | recall@10 | {batches} | `predict`, batches of {chosen.batches[-1]:,} | "
-        f"the function, {chosen.batches[-1]:,} |",
-        "|" + "---|" * (len(chosen.batches) + 4),
     ]
-    streaming = Streaming(rows, k=K)
-    layers = {"leafscan": ours, "leafscan, `Streaming`": streaming, "KerasRS": theirs}
-    for name, layer in layers.items():
-        text.append(_line(name, layer, queries, expected, chosen.batches))
-        print(text[-1], flush=True)
+    if not chosen.updates:
+        text += _table(ours, rows, queries, expected, chosen.batches)
     text += ["", *_also(ours, queries, rows)]
     print("\n".join(text), flush=True)
     if chosen.out:
         chosen.out.write_text("\n".join(text) + "\n")
+
+
+def _table(ours: Any, rows: Any, queries: Any, expected: Any, batches: list[int]) -> list[str]:
+    """Measure each layer, a line each."""
+    each = " | ".join(f"`predict_on_batch` of {batch:,}" for batch in batches)
+    last = f"`predict`, batches of {batches[-1]:,} | the function, {batches[-1]:,}"
+    lines = [
+        f"| layer | recall@10 | {each} | {last} |",
+        "|" + "---|" * (len(batches) + 4),
+    ]
+    layers = {
+        "leafscan": ours,
+        "leafscan, `Streaming`": Streaming(rows, k=K),
+        "KerasRS": keras_rs.layers.BruteForceRetrieval(keras.ops.convert_to_tensor(rows), k=K),
+    }
+    for name, layer in layers.items():
+        lines.append(_line(name, layer, queries, expected, batches))
+        print(lines[-1], flush=True)
+    return lines
 
 
 def _line(name: str, layer: Any, queries: Any, expected: Any, batches: list[int]) -> str:
