@@ -19,10 +19,11 @@ from leafscan.index.plan import decide, reasons
 from leafscan.index.progress import Progress, reporting
 from leafscan.index.searchable import MAX_K
 from leafscan.index.threads import check_threads
+from leafscan.index.tuning.goal import Goal
 from leafscan.index.tuning.limits import Limits
 from leafscan.index.tuning.points import check_confidence, check_recall
 from leafscan.index.tuning.queries import as_query_rows
-from leafscan.index.tuning.tuned_build import Goal, tuned
+from leafscan.index.tuning.tuned_build import tuned
 
 if TYPE_CHECKING:
     from leafscan.index.tags import Tags

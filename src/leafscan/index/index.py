@@ -22,12 +22,12 @@ from leafscan.index.readable import ReadableIndex
 from leafscan.index.rebalance import rebuilt
 from leafscan.index.searchable import MAX_K, SearchResult
 from leafscan.index.threads import check_threads, default_threads
+from leafscan.index.tuning.goal import Goal
 from leafscan.index.tuning.limits import Limits
 from leafscan.index.tuning.points import check_confidence, check_recall
 from leafscan.index.tuning.queries import as_query_rows
 from leafscan.index.tuning.record import Tuning
 from leafscan.index.tuning.retune import retuned
-from leafscan.index.tuning.tuned_build import Goal
 from leafscan.index.uninterrupted import uninterrupted
 from leafscan.index.update import Update
 

@@ -139,6 +139,14 @@ def test_a_given_plan_keeps_its_leaves_and_is_tuned(vectors: NDArray[np.float32]
     assert found(index, vectors, "cosine") >= 0.89
 
 
+def test_a_given_plan_that_cannot_be_exact_is_refused_a_recall_of_one(vectors: NDArray[np.float32]) -> None:
+    plan = Config(tree=Tree(num_leaves=60), score=AsymmetricHash(), reorder=Reorder())
+    with pytest.raises(ValueError, match="a recall of 1 takes exact search: leave config out"):
+        leafscan.build(vectors, metric="cosine", config=plan, recall=1)
+    with pytest.raises(ValueError, match=r"it takes 2,703 queries .* there are 2,000"):
+        leafscan.build(vectors[:2_000], metric="cosine", config=plan, recall=0.999)
+
+
 def test_bytes_are_kept_within(vectors: NDArray[np.float32]) -> None:
     whole = leafscan.build(vectors, metric="cosine", recall=0.9)
     half = leafscan.build(vectors, metric="cosine", recall=0.9, max_bytes=N * DIM * 3)
@@ -173,7 +181,7 @@ def test_time_is_kept_within(vectors: NDArray[np.float32]) -> None:
         ({"recall": 0.9, "queries": np.full((500, DIM), np.nan)}, "query 0 holds NaN"),
         (
             {"recall": 0.99, "queries": np.ones((100, DIM))},
-            "queries must be at least 268 to show a recall of 0.99",
+            "it takes 268 queries to show a recall of 0.99",
         ),
         ({"recall": 0.9, "max_bytes": 0}, "max_bytes must be"),
         ({"recall": 0.9, "max_latency_us": 0}, "max_latency_us must be"),

@@ -1,7 +1,6 @@
 """What an index reaches with several search parameters, and in what time."""
 
 import dataclasses
-import time
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from leafscan.index.evaluation.truth import Truth, search_others
 from leafscan.index.progress import Progress
 from leafscan.index.tuning.interval import recall_interval
 from leafscan.index.tuning.points import OperatingPoint
+from leafscan.index.tuning.stopwatch import microseconds
 
 __all__ = ["measure_points", "parameters_around"]
 
@@ -19,10 +19,8 @@ __all__ = ["measure_points", "parameters_around"]
 LEAVES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8)
 CANDIDATES = (1 / 3, 1, 3)
 
-#: Each time is the least of so many rounds, of so many different queries, and of about so many seconds each.
+#: Each time is the least of so many rounds.
 ROUNDS = 6
-TIMED = 500
-TIMED_SECONDS = 0.05
 
 
 def parameters_around(config: Config, k: int) -> list[SearchParams]:
@@ -105,11 +103,7 @@ def measure_points(
     points = []
     for params, of_each, latency in zip(asked, recalls, least, strict=True):
         recall, low, high = recall_interval(of_each, truth.k, confidence)
-        points.append(
-            OperatingPoint(
-                params=params, recall=recall, low=max(low, 0.0), high=min(high, 1.0), latency_us=latency
-            )
-        )
+        points.append(OperatingPoint(params=params, recall=recall, low=low, high=high, latency_us=latency))
     return points
 
 
@@ -117,11 +111,7 @@ def _time(held: Still, truth: Truth, params: SearchParams) -> float:
     """Return microseconds a query."""
     leaves, candidates, refined, upper, stop = held.knobs(params)
     search, k, normalize = held.searcher.search, truth.asked, held.normalize
-    done = 0
-    begin = time.perf_counter()
-    for query in truth.queries[:TIMED]:
-        search(query, k, leaves, candidates, 1, normalize, None, refined, upper, stop)
-        done += 1
-        if not done % 16 and time.perf_counter() - begin > TIMED_SECONDS:
-            break
-    return 1e6 * (time.perf_counter() - begin) / done
+    return microseconds(
+        lambda query: search(query, k, leaves, candidates, 1, normalize, None, refined, upper, stop),
+        truth.queries,
+    )

@@ -10,6 +10,7 @@ from leafscan.index.arrays import as_queries
 from leafscan.index.config import SearchParams
 from leafscan.index.evaluation.still import Still
 from leafscan.index.progress import Progress
+from leafscan.index.tuning.judging import without
 
 __all__ = ["Truth", "learn_truth", "search_others"]
 
@@ -176,8 +177,4 @@ def _without_itself(
     """Search for one more where queries are rows, and drop the row itself, or the last one."""
     if (itself < 0).all():
         return search(queries, k)
-    names, scores = search(queries, k + 1)
-    dropped = names == itself[:, None]
-    dropped[~dropped.any(axis=1), -1] = True
-    kept = ~dropped
-    return names[kept].reshape(len(names), k), scores[kept].reshape(len(names), k)
+    return without(itself, *search(queries, k + 1))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from leafscan import _engine
 
-__all__ = ["Judge", "drawn"]
+__all__ = ["Judge", "drawn", "without"]
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -70,7 +70,7 @@ class Judge:
         count = k + TWINS + (own is not None)
         ids, scores = searcher.search_exactly(queries, count, threads, normalize)
         if own is not None:
-            ids, scores = _without(own, ids, scores)
+            ids, scores = without(own, ids, scores)
         best = scores[:, :k]
         there = ids[:, :k] >= 0
         place = np.maximum(there.sum(axis=1), 1) - 1
@@ -105,14 +105,14 @@ class Judge:
         Where there are fewer than k other rows, these are all.
         """
         if self.own is not None:
-            ids, _ = _without(self.own, ids, ids)
+            ids, _ = without(self.own, ids, ids)
         hit = ((ids[:, :, None] == self.answers[:, None, :]) & (ids[:, :, None] >= 0)).any(axis=2).sum(axis=1)
         wanted = np.minimum((self.answers >= 0).sum(axis=1), self.k)
         recalls: NDArray[np.float64] = np.minimum(hit, wanted) / np.maximum(wanted, 1)
         return np.where(wanted == 0, 1.0, recalls)
 
 
-def _without(
+def without(
     own: NDArray[np.int64], ids: NDArray[np.int64], beside: NDArray[Scalar]
 ) -> tuple[NDArray[np.int64], NDArray[Scalar]]:
     """Leave a query itself out of each row of what was found, or the last where it was not found."""

@@ -1,7 +1,6 @@
 """The recall and the time of searches in one index."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,19 +11,9 @@ from leafscan.index.tuning.effort import Effort, params_of
 from leafscan.index.tuning.interval import recall_interval
 from leafscan.index.tuning.judging import Judge
 from leafscan.index.tuning.points import OperatingPoint
+from leafscan.index.tuning.stopwatch import microseconds
 
 __all__ = ["Bench", "is_exact", "race"]
-
-#: Each time is of about so many different queries, and about so many seconds: enough for the rows of one to
-#: have left the caches when it comes again, and to tell 3 % apart on a quiet machine.
-TIMED = 512
-TIMED_SECONDS = 0.03
-
-#: Of heats of so many queries the median counts: what else the machine does falls into some of them.
-HEAT = 32
-
-#: A clock is fine enough if it goes in steps of at most so many seconds.
-FINE = 1e-6
 
 #: One query in so many says whether a recall is reached, if it does with this confidence.
 SCREENED = 5
@@ -114,22 +103,12 @@ class Bench:
     def time(self, effort: Effort) -> float:
         """Measure it anew."""
         # A batch is read by leaves, and one by one is what is asked for; the call itself is of the engine.
-        queries = self.judge.queries[:: max(1, len(self.judge.queries) // TIMED)]
         leaves, candidates, refined, upper = self._knobs(effort)
         search, k, normalize = self.searcher.search, self.judge.asked, self._normalize
-        clock = _clock()
-        until = clock() + TIMED_SECONDS
-        heats = []
-        for place in range(0, len(queries), HEAT):
-            heat = queries[place : place + HEAT]
-            begin = clock()
-            for query in heat:
-                search(query, k, leaves, candidates, 1, normalize, None, refined, upper)
-            end = clock()
-            heats.append((end - begin) / len(heat))
-            if end > until:
-                break
-        return 1e6 * float(np.median(heats))
+        return microseconds(
+            lambda query: search(query, k, leaves, candidates, 1, normalize, None, refined, upper),
+            self.judge.queries,
+        )
 
     def settle(self, effort: Effort, latency: float) -> None:
         """Remember a better measurement."""
@@ -163,15 +142,6 @@ class Bench:
     def _knobs(self, effort: Effort) -> tuple[int, int, int, int]:
         search = self.config.search
         return effort.leaves, effort.candidates, search.refined or 0, search.upper_leaves or 0
-
-
-def _clock() -> Callable[[], float]:
-    """Return what tells the time of this thread alone, so that whatever else runs takes none of it.
-
-    Where that goes in steps too coarse (Windows), time goes by for all.
-    """
-    fine = time.get_clock_info("thread_time").resolution <= FINE if hasattr(time, "thread_time") else False
-    return time.thread_time if fine else time.perf_counter
 
 
 def race(runners: Sequence[tuple[Bench, Effort]], rounds: int) -> list[float]:

@@ -11,15 +11,14 @@ from leafscan.index.living import Living
 from leafscan.index.metric import engine_metric
 from leafscan.index.progress import Progress
 from leafscan.index.tuning.budget import Budget
-from leafscan.index.tuning.cheapest import cheapest, explore, unbeaten
+from leafscan.index.tuning.cheapest import cheapest, explore
 from leafscan.index.tuning.effort import params_of
+from leafscan.index.tuning.goal import Goal
 from leafscan.index.tuning.interval import fewest_queries
 from leafscan.index.tuning.judging import Judge, drawn
-from leafscan.index.tuning.likeness import nearness, quantiles
 from leafscan.index.tuning.measuring import Bench, is_exact
-from leafscan.index.tuning.points import RecallCurve
-from leafscan.index.tuning.record import Trial, Tuning
-from leafscan.index.tuning.tuned_build import Goal
+from leafscan.index.tuning.outcome import curve_of, too_few, too_slow, trial_of
+from leafscan.index.tuning.record import Tuning
 
 __all__ = ["retuned"]
 
@@ -76,13 +75,9 @@ def retuned(
         own = np.asarray(ids, np.int64)[chosen]
     else:
         queries = np.ascontiguousarray(goal.queries[drawn(len(goal.queries), count, seed)])
-    fewest = 1 if is_exact(config) else fewest_queries(goal.recall, goal.confidence)
-    if len(queries) < fewest:
-        raise ValueError(
-            f"it takes {fewest} queries to show a recall of "
-            f"{goal.recall:g} with confidence {goal.confidence:g}; there are {len(queries)}. Give more, or "
-            "ask for less."
-        )
+    sentence = None if is_exact(config) else too_few(goal, len(queries))
+    if sentence is not None:
+        raise ValueError(sentence)
     judge = Judge.of(searcher, queries, own, k=goal.k, normalize=normalize, threads=threads)
     bench = Bench(searcher, config, judge, normalize=normalize, confidence=goal.confidence, threads=threads)
 
@@ -98,34 +93,22 @@ def retuned(
         )
     explore(bench, effort, n, Budget(CURVE_S))
     point = bench.point(effort)
-    if not goal.limits.quick(point.latency_us):
-        quick = [one.low for one in bench.points() if goal.limits.quick(one.latency_us)]
-        most = f"within that time {max(quick):.4g} is to be had" if quick else "nothing is as quick"
-        raise ValueError(
-            f"a recall of {goal.recall:g} takes {point.latency_us:.1f} us a query here, and max_latency_us "
-            f"is {goal.limits.max_latency_us:g}; {most}."
-        )
+    sentence = too_slow(goal, point.latency_us, bench.points())
+    if sentence is not None:
+        raise ValueError(sentence)
     config = replace(config, search=params_of(effort, config))
-    curve = RecallCurve(
-        k=goal.k,
-        queries=len(queries),
-        given=goal.queries is not None,
-        confidence=goal.confidence,
-        points=unbeaten(bench.points()),
-        nearness=quantiles(nearness(queries, judge.last, metric)),
-    )
-    trial = Trial(
-        config=config,
+    trial = trial_of(
+        bench,
+        effort,
         nbytes=nbytes,
         build_seconds=0.0,
-        points=tuple(sorted(bench.points(), key=lambda one: (one.recall, one.latency_us))),
         chosen=True,
         verdict=f"the plan of the index: {point.latency_us:.1f} us a query",
     )
     return config, Tuning(
         recall=goal.recall,
         point=point,
-        curve=curve,
+        curve=curve_of(bench, goal, metric),
         trials=(trial,),
         seconds=budget.spent,
         notes=_notes(config, goal, len(queries)),

@@ -13,18 +13,18 @@ from leafscan.index.metric import Metric, engine_metric
 from leafscan.index.progress import Progress
 from leafscan.index.tuning.budget import Budget
 from leafscan.index.tuning.candidates import exact_plan, first_plan, other_plans, row_types
-from leafscan.index.tuning.cheapest import cheapest, explore, nudged, unbeaten
+from leafscan.index.tuning.cheapest import cheapest, explore, nudged
 from leafscan.index.tuning.effort import Effort, params_of
+from leafscan.index.tuning.goal import Goal
 from leafscan.index.tuning.interval import fewest_queries
 from leafscan.index.tuning.judging import Judge, drawn
 from leafscan.index.tuning.likeness import UNLIKE, farther, nearness, quantiles
-from leafscan.index.tuning.limits import Limits
 from leafscan.index.tuning.measuring import Bench, is_exact, race
-from leafscan.index.tuning.points import RecallCurve
+from leafscan.index.tuning.outcome import curve_of, too_few, too_slow, trial_of
 from leafscan.index.tuning.record import Trial, Tuning
 from leafscan.index.tuning.structure import Structure, built, with_rows
 
-__all__ = ["Goal", "tuned"]
+__all__ = ["tuned"]
 
 #: Tuning begins nothing more after so many times what the first plan took to build, so that it ends before
 #: twice that, but need not be over before so many seconds; this share of it is for the curve of the plan that
@@ -48,31 +48,6 @@ SECONDS_A_NUMBER = 2e-10
 
 #: So many vectors of the index are looked at to tell whether the caller's queries are like them.
 COMPARED = 200
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Goal:
-    """What tuning is to reach.
-
-    Parameters
-    ----------
-    recall
-        Above 0, at most 1.
-    k
-        Of how many neighbours.
-    queries
-        (m, d) float32 of the caller's, or None.
-    confidence
-        At least 0.5, below 1.
-    limits
-        What it may cost.
-    """
-
-    recall: float
-    k: int
-    queries: NDArray[np.float32] | None
-    confidence: float
-    limits: Limits
 
 
 @dataclass(slots=True, eq=False)
@@ -165,22 +140,23 @@ class _Workshop:
             if self._budget.left() > first.seconds and self._fits(other):
                 self._try(self._build(other), judge)
         chosen = self._choose(judge)
-        return self._finished(chosen, judge)
+        return self._finished(chosen)
 
     def _as_planned(self, config: Config) -> tuple[Structure, Tuning]:
         """Build the plan that was asked for, and tune its search."""
+        if self._goal.recall == 1 and not is_exact(config):
+            raise ValueError("a recall of 1 takes exact search: leave config out, or ask for less.")
         structure = self._build(config)
         if is_exact(config):
             return self._exact_alone(structure)
-        self._enough_rows()
+        self._check_enough(len(self._rows) if self._goal.queries is None else len(self._goal.queries))
         self._begin(structure)
         judge = self._judge(structure)
         run = self._try(structure, judge)
         if run.effort is None or not self._goal.limits.fits(structure.nbytes):
             raise ValueError(self._unreached())
-        if not self._goal.limits.quick(run.latency):
-            raise ValueError(self._too_slow(run))
-        return self._finished(run, judge)
+        self._check_quick(run)
+        return self._finished(run)
 
     def _build(self, config: Config) -> Structure:
         return built(
@@ -214,16 +190,21 @@ class _Workshop:
     def _enough_rows(self) -> bool:
         """Whether there are enough rows to show a recall; too few of the caller's queries are refused."""
         goal = self._goal
-        fewest = fewest_queries(goal.recall, goal.confidence)
         if goal.queries is None:
-            return len(self._rows) >= 2 * fewest
-        if len(goal.queries) < fewest:
-            raise ValueError(
-                f"queries must be at least {fewest} to show a recall of {goal.recall:g} with confidence "
-                f"{goal.confidence:g}; received {len(goal.queries)}. Give more, a lower recall, or leave "
-                "them out."
-            )
+            return len(self._rows) >= 2 * fewest_queries(goal.recall, goal.confidence)
+        self._check_enough(len(goal.queries))
         return True
+
+    def _check_enough(self, there: int) -> None:
+        sentence = too_few(self._goal, there)
+        if sentence is not None:
+            raise ValueError(sentence)
+
+    def _check_quick(self, run: _Run) -> None:
+        measured = (point for one in self._runs for point in one.bench.points())
+        sentence = too_slow(self._goal, run.latency, measured)
+        if sentence is not None:
+            raise ValueError(sentence)
 
     def _judge(self, first: Structure) -> Judge:
         """Ask for exact answers, by the rows as they were given."""
@@ -325,7 +306,6 @@ class _Workshop:
                     run.structure, self._rows, reorder, metric=self._metric, threads=self._threads
                 )
                 others.append(self._try(kept, judge, near=run.effort))
-        self._race([run, *others])
         best = min([run, *others], key=lambda one: one.latency)
         if best is not run and not self._budget.over:
             # Rows that cost less are worth a few more, in place of leaves.
@@ -352,8 +332,7 @@ class _Workshop:
             best = exact
         if best is None:
             raise ValueError(self._unreached())
-        if not limits.quick(best.latency):
-            raise ValueError(self._too_slow(best))
+        self._check_quick(best)
         return best
 
     def _exact_run(self, judge: Judge, best: _Run | None) -> _Run | None:
@@ -378,22 +357,6 @@ class _Workshop:
             "Ask for less recall, or allow more."
         )
 
-    def _too_slow(self, best: _Run) -> str:
-        goal = self._goal
-        quick = [
-            point for run in self._runs for point in run.bench.points() if goal.limits.quick(point.latency_us)
-        ]
-        reachable = max((point.low for point in quick), default=None)
-        most = (
-            "nothing that was measured is as quick"
-            if reachable is None
-            else f"within that time a recall of {reachable:.4g} is to be had"
-        )
-        return (
-            f"a recall of {goal.recall:g} takes {best.latency:.1f} us a query here, and max_latency_us is "
-            f"{goal.limits.max_latency_us:g}; {most}. Ask for less recall, or allow more time."
-        )
-
     def _exact_alone(self, structure: Structure | None = None) -> tuple[Structure, Tuning]:
         """Build exact search, which needs no measuring but of its time."""
         goal, limits = self._goal, self._goal.limits
@@ -408,27 +371,18 @@ class _Workshop:
         judge = self._asked(structure, drawn(pool, FEWEST, self._seed))
         self._notes.append("Search is exact: recall is 1, whatever the queries.")
         run = self._try(structure, judge)
-        if not limits.quick(run.latency):
-            raise ValueError(self._too_slow(run))
-        return self._finished(run, judge)
+        self._check_quick(run)
+        return self._finished(run)
 
-    def _finished(self, chosen: _Run, judge: Judge) -> tuple[Structure, Tuning]:
+    def _finished(self, chosen: _Run) -> tuple[Structure, Tuning]:
         goal = self._goal
         assert chosen.effort is not None
         explore(chosen.bench, chosen.effort, len(self._rows), Budget(self._for_curve))
         config = replace(chosen.structure.config, search=params_of(chosen.effort, chosen.structure.config))
-        curve = RecallCurve(
-            k=goal.k,
-            queries=len(judge.queries),
-            given=goal.queries is not None,
-            confidence=goal.confidence,
-            points=unbeaten(chosen.bench.points()),
-            nearness=quantiles(nearness(judge.queries, judge.last, self._metric)),
-        )
         tuning = Tuning(
             recall=goal.recall,
             point=chosen.bench.point(chosen.effort),
-            curve=curve,
+            curve=curve_of(chosen.bench, goal, self._metric),
             trials=tuple(self._trial(run, chosen) for run in self._runs),
             seconds=self._whole.spent - self._runs[0].structure.seconds,
             notes=tuple(self._notes),
@@ -444,14 +398,11 @@ class _Workshop:
             verdict = "takes more bytes than allowed"
         else:
             verdict = f"{run.latency / chosen.latency:.2f} times as slow, {run.latency:.1f} us a query"
-        config = run.structure.config
-        if run.effort is not None:
-            config = replace(config, search=params_of(run.effort, config))
-        return Trial(
-            config=config,
+        return trial_of(
+            run.bench,
+            run.effort,
             nbytes=run.structure.nbytes,
             build_seconds=run.structure.seconds,
-            points=tuple(sorted(run.bench.points(), key=lambda point: (point.recall, point.latency_us))),
             chosen=run is chosen,
             verdict=verdict,
         )
