@@ -12,29 +12,22 @@ from leafscan.index import files, pickling
 from leafscan.index.arrays import as_vectors
 from leafscan.index.config import Config
 from leafscan.index.contents import Contents
-from leafscan.index.forks import Rank, fork_free, fork_safe
+from leafscan.index.forks import fork_free
 from leafscan.index.health import Health, examine
 from leafscan.index.ids import StringIds, as_ids
 from leafscan.index.living import Living
-from leafscan.index.numbers import whole_number
-from leafscan.index.progress import Progress, reporting
-from leafscan.index.readable import ReadableIndex
+from leafscan.index.progress import Progress
 from leafscan.index.rebalance import rebuilt
-from leafscan.index.searchable import MAX_K, SearchResult
+from leafscan.index.searchable import SearchResult
 from leafscan.index.threads import check_threads, default_threads
-from leafscan.index.tuning.goal import Goal
-from leafscan.index.tuning.limits import Limits
-from leafscan.index.tuning.points import check_confidence, check_recall
-from leafscan.index.tuning.queries import as_query_rows
-from leafscan.index.tuning.record import Tuning
-from leafscan.index.tuning.retune import retuned
+from leafscan.index.tunable import TunableIndex
 from leafscan.index.uninterrupted import uninterrupted
 from leafscan.index.update import Update
 
 __all__ = ["Index", "SearchResult", "load"]
 
 
-class Index(ReadableIndex):
+class Index(TunableIndex):
     """Vectors that can be searched, as `leafscan.build` or `leafscan.load` gives them, and updated.
 
     Any number of threads may search one index, beside one that updates it (updates of several threads wait
@@ -55,13 +48,12 @@ class Index(ReadableIndex):
     ([2, 3, 7], [7, 3])
     """
 
-    __slots__ = ("_mapped", "_rebuilding", "_waiting", "_writing")
+    __slots__ = ("_mapped", "_rebuilding", "_waiting")
 
     def __init__(self, contents: Contents, *, mapped: str | None = None) -> None:
         super().__init__(contents)
         # The file that it is a view of, and not to be changed apart from.
         self._mapped = mapped
-        self._writing = fork_safe(Rank.WRITING)
         self._rebuilding = fork_free()
         # What was updated since a rebuild began.
         self._waiting: list[Update] | None = None
@@ -238,84 +230,6 @@ class Index(ReadableIndex):
         finally:
             self._waiting = None
             self._rebuilding.release()
-
-    def tune(
-        self,
-        queries: ArrayLike | None = None,
-        *,
-        recall: float,
-        k: SupportsIndex = 10,
-        confidence: float = 0.95,
-        max_latency_us: float | None = None,
-        threads: SupportsIndex | None = None,
-        progress: Progress | bool | None = None,
-    ) -> Tuning:
-        """Find the quickest search that reaches a recall, and make it the index's default.
-
-        Leaves and codes stay as they are; it takes seconds. Searches go on meanwhile, with what they had.
-
-        Parameters
-        ----------
-        queries
-            (m, d) queries like those to come; None takes vectors of the index, each never an answer to
-            itself.
-        recall
-            The share of the exact best ``k`` that a search is to find, above 0, at most 1.
-        k
-            For how many neighbours.
-        confidence
-            How sure that is to be, at least 0.5 and below 1.
-        max_latency_us
-            Microseconds that a query alone may take on one thread.
-        threads, progress
-            As `leafscan.build` takes them.
-
-        Returns
-        -------
-        Tuning
-            What was measured, which `tuning` returns from then on, and the index keeps in its file.
-
-        Raises
-        ------
-        ValueError
-            If the plan keeps no rows, there are too few queries to show the recall, or it is not reached;
-            nothing has changed then.
-
-        Examples
-        --------
-        >>> import leafscan, numpy as np
-        >>> vectors = np.random.default_rng(0).normal(size=(2_000, 16)).astype(np.float32)
-        >>> plan = leafscan.Config(
-        ...     tree=leafscan.Tree(num_leaves=40), score=leafscan.AsymmetricHash(), reorder=leafscan.Reorder()
-        ... )
-        >>> index = leafscan.build(vectors, metric="cosine", config=plan)
-        >>> index.tune(recall=0.9).point.low >= 0.9
-        True
-        >>> index.search(vectors[0], recall=0.8).ids.shape
-        (10,)
-        """
-        goal = Goal(
-            recall=check_recall(recall),
-            k=whole_number(k, "k", low=1, high=MAX_K),
-            queries=None if queries is None else as_query_rows(queries, self.dim),
-            confidence=check_confidence(confidence),
-            limits=Limits.checked(max_bytes=None, max_latency_us=max_latency_us, max_build_s=None),
-        )
-        threads = check_threads(threads)
-        living = self._living
-        with reporting(progress) as report:
-            config, tuning = retuned(
-                living, goal, nbytes=self.nbytes, seed=self.seed, threads=threads, progress=report
-            )
-        with self._writing:
-            self._tuned(living, config, tuning)
-        return tuning
-
-    def _tuned(self, living: Living, config: Config, tuning: Tuning) -> None:
-        if living is not self._living:
-            raise RuntimeError("the index was rebalanced while it was tuned; tune it again.")
-        living.retune(config, tuning)
-        self._tell()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the index to one file, all or nothing.

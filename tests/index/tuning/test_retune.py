@@ -165,7 +165,7 @@ def test_a_rebalance_in_between_is_said(index: Index, monkeypatch: pytest.Monkey
         index.rebalance()
         return result
 
-    monkeypatch.setattr("leafscan.index.index.retuned", then_rebalanced)
+    monkeypatch.setattr("leafscan.index.tunable.retuned", then_rebalanced)
     with pytest.raises(RuntimeError, match="rebalanced while it was tuned"):
         index.tune(recall=0.9)
 
