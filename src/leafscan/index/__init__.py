@@ -8,11 +8,12 @@ from leafscan.index.decisions import Decision
 from leafscan.index.errors import FileFormatError
 from leafscan.index.estimating import Estimate, Interval
 from leafscan.index.evaluation import Evaluation, evaluate
-from leafscan.index.explanation import Choice, Explanation, Step
+from leafscan.index.explanation import Choice, Explanation
 from leafscan.index.files import verify
 from leafscan.index.filter import Filter
 from leafscan.index.index import Index, SearchResult, load
 from leafscan.index.inspection import FileSection, FileSummary, inspect
+from leafscan.index.search_cost import Step
 from leafscan.index.search_explanation import ExplainedResult, SearchExplanation
 from leafscan.index.slots import Slot
 from leafscan.index.tuning.likeness import OutOfDistributionWarning
