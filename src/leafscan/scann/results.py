@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NO_INDEX", "BatchResult", "QueryResult", "padded"]
+__all__ = ["NO_INDEX", "BatchResult", "QueryResult", "padded", "there"]
 
 #: Stands where a batch has fewer neighbours than asked for and rows have no docids: no row has this number.
 NO_INDEX = np.uint32(2**32 - 1)
@@ -87,3 +87,17 @@ def padded(
     if missing.any():
         scores = np.where(missing, np.float32(np.nan), scores)
     return ids, scores
+
+
+def there(ids: NDArray[np.int64]) -> int:
+    """Return how many of one query's ids, (k,), are there: the rest is -1.
+
+    Examples
+    --------
+    >>> there(np.array([7, 3, -1]))
+    2
+    """
+    k = len(ids)
+    if not k or ids[-1] >= 0:
+        return k
+    return int(np.count_nonzero(ids >= 0))

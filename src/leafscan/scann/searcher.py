@@ -1,9 +1,7 @@
 """ScaNN's searcher over leafscan's index."""
 
-import operator
 import os
 import threading
-from collections.abc import Hashable, Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -14,13 +12,14 @@ from leafscan.index.arrays import as_vectors, read_array
 from leafscan.index.numbers import whole_number
 from leafscan.index.threads import MAX_THREADS
 from leafscan.scann import health
+from leafscan.scann.asked import listed_docids, number_asked_for, read_queries
 from leafscan.scann.config_text import ConfigText, Settings
 from leafscan.scann.docids import Docids, as_docids
 from leafscan.scann.errors import ScannError
 from leafscan.scann.living import Living
-from leafscan.scann.numbers import MAX_COUNT, count
+from leafscan.scann.numbers import count
 from leafscan.scann.plan import plan, settings_of
-from leafscan.scann.results import BatchResult, QueryResult, padded
+from leafscan.scann.results import BatchResult, QueryResult, padded, there
 
 __all__ = ["ScannSearcher"]
 
@@ -95,18 +94,18 @@ class ScannSearcher:
             If an argument is of the wrong kind, shape or range. What ScaNN raises a RuntimeError for is one,
             too.
         """
-        k = self._asked_for(final_num_neighbors, "final_num_neighbors")
+        k = number_asked_for(final_num_neighbors, "final_num_neighbors")
         wanted = self._living.plan.num_neighbors if k is None else k
-        query = _read(q, "q", 1, self._living.dim)
-        candidates = self._asked_for(pre_reorder_num_neighbors, "pre_reorder_num_neighbors")
-        leaves = self._asked_for(leaves_to_search, "leaves_to_search")
+        query = read_queries(q, "q", 1, self._living.dim)
+        candidates = number_asked_for(pre_reorder_num_neighbors, "pre_reorder_num_neighbors")
+        leaves = number_asked_for(leaves_to_search, "leaves_to_search")
         if self._docids is None:
             ids, scores = self._find(query, wanted, candidates, leaves, 1)
-            m = _there(ids)
+            m = there(ids)
             return QueryResult(ids[:m].astype(np.uint32), scores[:m])
         with self._docids.reading():
             ids, scores = self._find(query, wanted, candidates, leaves, 1)
-            m = _there(ids)
+            m = there(ids)
             return QueryResult(self._docids.names(ids[:m]), scores[:m])
 
     def search_batched(
@@ -196,7 +195,7 @@ class ScannSearcher:
         """
         count(batch_size, "batch_size")
         mine = self._named("upsert")
-        listed = as_docids(_several(docids))
+        listed = as_docids(listed_docids(docids))
         array = read_array(database, "database")
         rows = as_vectors(array[np.newaxis] if array.ndim == 1 else array) if array.size or listed else None
         if rows is None:
@@ -239,7 +238,7 @@ class ScannSearcher:
             If they cannot be docids, or the searcher was built without docids.
         """
         mine = self._named("delete")
-        listed = as_docids(_several(docids))
+        listed = as_docids(listed_docids(docids))
         with self._writing:
             for docid in listed:
                 if docid not in mine:
@@ -360,10 +359,10 @@ class ScannSearcher:
         leaves_to_search: SupportsIndex | None,
         threads: int | None,
     ) -> BatchResult:
-        k = self._asked_for(final_num_neighbors, "final_num_neighbors")
-        candidates = self._asked_for(pre_reorder_num_neighbors, "pre_reorder_num_neighbors")
-        leaves = self._asked_for(leaves_to_search, "leaves_to_search")
-        batch = _read(queries, "queries", 2, self._living.dim)
+        k = number_asked_for(final_num_neighbors, "final_num_neighbors")
+        candidates = number_asked_for(pre_reorder_num_neighbors, "pre_reorder_num_neighbors")
+        leaves = number_asked_for(leaves_to_search, "leaves_to_search")
+        batch = read_queries(queries, "queries", 2, self._living.dim)
         n = len(self._living)
         # By default no wider than there are rows, as ScaNN has it; but what was asked for is given.
         width = min(self._living.plan.num_neighbors, n) if k is None else k
@@ -390,25 +389,6 @@ class ScannSearcher:
         except ValueError as error:
             raise ScannError(str(error)) from None
 
-    def _asked_for(self, value: SupportsIndex | None, name: str) -> int | None:
-        if value is None:
-            return None
-        if type(value) is int and 0 < value <= MAX_COUNT:
-            return value
-        try:
-            number = operator.index(value)
-        except TypeError:
-            number = 0
-        if number == -1:
-            return None
-        if isinstance(value, bool) or not 0 < number <= MAX_COUNT:
-            error = ScannError if isinstance(value, SupportsIndex) else TypeError
-            raise error(
-                f"{name} must be a whole number from 1, or -1 or None for what was configured; "
-                f"received {value!r:.80}."
-            )
-        return number
-
     def _named(self, call: str) -> Docids:
         if self._docids is None:
             raise ValueError(
@@ -416,27 +396,3 @@ class ScannSearcher:
                 "build(docids=[...]) names the rows, so that they can be updated."
             )
         return self._docids
-
-
-def _read(queries: ArrayLike, name: str, rank: int, dim: int) -> NDArray[Any]:
-    array = queries if type(queries) is np.ndarray else read_array(queries, name)
-    if array.ndim != rank:
-        shape, other = ("(d,)", "search_batched") if rank == 1 else ("(q, d)", "search")
-        raise ValueError(f"{name} must have the shape {shape}; received {array.shape}. For it call {other}.")
-    if array.shape[-1] != dim:
-        raise ScannError(f"{name} must have {dim} dimensions, as the rows have; received {array.shape}.")
-    return array
-
-
-def _there(ids: NDArray[np.int64]) -> int:
-    m = len(ids)
-    if not m or ids[-1] >= 0:
-        return m
-    return int(np.count_nonzero(ids >= 0))
-
-
-def _several(docids: Any) -> Sequence[Hashable]:
-    """Return a list as it is, and anything else as a list of one, as ScaNN does; arrays are lists, too."""
-    if isinstance(docids, np.ndarray) and docids.ndim == 1:
-        return list(docids.tolist())
-    return docids if isinstance(docids, list) else [docids]
