@@ -117,7 +117,13 @@ class ScannCalls(RuleBasedStateMachine):
             found = answered("search_batched", lambda: self.searcher.search_batched(*asked))
         if found is None:
             return
-        width = min(self.k, len(self.model)) if k in (None, -1) else k
+        if k in (None, -1):
+            # As wide as the longest answer; with no query at all, as it would be where all are found.
+            width = found.distances.shape[1]
+            assert width <= min(self.k, len(self.model))
+            assert not q or not width or not np.isnan(found.distances[:, -1]).all()
+        else:
+            width = k
         assert found.distances.shape == (q, width)
         assert len(found.indices) == q
         for query, ids, distances in zip(queries, found.indices, found.distances, strict=True):

@@ -7,11 +7,13 @@ from typing import Any, SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from leafscan.index.arrays import read_array
+from leafscan.index.arrays import as_vectors, read_array
+from leafscan.scann.docids import as_docids
 from leafscan.scann.errors import ScannError
+from leafscan.scann.lengths import check_lengths
 from leafscan.scann.numbers import MAX_COUNT
 
-__all__ = ["listed_docids", "number_asked_for", "read_queries"]
+__all__ = ["listed_docids", "number_asked_for", "read_queries", "read_updates"]
 
 
 def number_asked_for(value: SupportsIndex | None, name: str) -> int | None:
@@ -81,6 +83,43 @@ def read_queries(queries: ArrayLike, name: str, rank: int, dim: int) -> NDArray[
     if array.shape[-1] != dim:
         raise ScannError(f"{name} must have {dim} dimensions, as the rows have; received {array.shape}.")
     return array
+
+
+def read_updates(docids: Any, database: ArrayLike, dim: int) -> tuple[list[Hashable], NDArray[np.float32]]:
+    """Read docids and the rows that go with them.
+
+    Parameters
+    ----------
+    docids
+        A list of m, or one.
+    database
+        (m, d) rows, or (d,) for one.
+    dim
+        How many dimensions the searcher's rows have.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If something is wrong with either; as `ScannError` with the dimensions or the values of rows.
+    """
+    listed = as_docids(listed_docids(docids))
+    array = read_array(database, "database")
+    if not listed and not array.size:
+        return [], np.empty((0, dim), np.float32)
+    rows = as_vectors(array[np.newaxis] if array.ndim == 1 else array)
+    if len(listed) != len(rows):
+        raise ValueError(
+            f"Number of items mismatch in docids and database vectors: {len(listed)} != {len(rows)}."
+        )
+    if rows.shape[1] != dim:
+        raise ScannError(
+            f"database must have {dim} dimensions, as the searcher's rows have; received {rows.shape}."
+        )
+    bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+    if len(bad):
+        raise ScannError(f"database must be finite; row {bad[0]} holds NaN or infinity.")
+    check_lengths(rows, "database")
+    return listed, rows
 
 
 def listed_docids(docids: Any) -> Sequence[Hashable]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, SupportsIndex
 
 from leafscan.scann import stanzas
+from leafscan.scann.errors import as_scann_error
 from leafscan.scann.numbers import count
 
 __all__ = ["settings"]
@@ -45,8 +46,10 @@ def settings(params: Params, num_neighbors: SupportsIndex, measure: Any, db: Any
             f'distance_measure must be "dot_product" or "squared_l2"; received {measure!r:.80}. '
             "For cosines, scale rows and queries to length 1 and give dot_product."
         )
+    with as_scann_error():  # ScaNN finds this out when it builds
+        neighbors = count(num_neighbors, "num_neighbors")
     told: dict[str, Any] = {
-        "num_neighbors": count(num_neighbors, "num_neighbors"),
+        "num_neighbors": neighbors,
         "distance_measure": {"distance_measure": stanzas.MEASURES[measure]},
     }
     if "autopilot" in params:

@@ -292,7 +292,7 @@ class ScannBuilder:
         mode
             Kept in the configuration; every index takes updates.
         quantize
-            What the rows are kept in.
+            What the rows are kept in, where there are enough of them to be scored by codes.
         """
         return self._add("autopilot", stanzas.autopilot(mode=mode, quantize=quantize))
 

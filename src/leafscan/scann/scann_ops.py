@@ -120,6 +120,10 @@ class ScannSearcher:
         """Write the searcher to a folder that is there; `load_searcher` reads it."""
         self._searcher.serialize(artifacts_dir)
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied, as the searcher beneath does."""
+        self._searcher.__reduce__()
+
     def serialize_to_module(self) -> NoReturn:
         """Refuse: a searcher is no TensorFlow module here.
 
