@@ -157,8 +157,8 @@ def calls(scann: Any, rows: Any, queries: Any) -> dict[str, tuple[str, Callable[
     config = ops.builder(rows, K, "squared_l2").tree(60, 12).score_ah(2).reorder(100).create_config()
     other: dict[str, Callable[[], Any]] = {
         "search(q)": lambda: tree().search(queries[0]),
-        "search(q, 5)": lambda: tree().search(queries[0], 5),
-        "search(q, 5, 50, 3)": lambda: tree().search(queries[0], 5, 50, 3),
+        "search(q, 6)": lambda: tree().search(queries[0], 6),
+        "search(q, 6, 50, 3)": lambda: tree().search(queries[0], 6, 50, 3),
         "len(search(q, 900, 900, 1)[0]) < 900": lambda: len(tree().search(queries[0], 900, 900, 1)[0]) < 900,
         "search(list)": lambda: flat().search(queries[0].tolist()),
         "search(float64)": lambda: flat().search(queries[0].astype("d")),
