@@ -507,13 +507,13 @@ def test_write_that_breaks_off_leaves_parts_of_two(
     replace = os.replace
     for turn in range(9):
         # Each file is put in its place by a replacement; the process ends before the turn-th of them.
-        left = [turn]
+        placed: list[str] = []
 
-        def break_off(*args: Any, left: list[int] = left, **kwargs: Any) -> None:
-            left[0] -= 1
-            if left[0] < 0:
+        def break_off(source: Any, target: Any, placed: list[str] = placed, turn: int = turn) -> None:
+            if len(placed) == turn:
                 raise KeyboardInterrupt
-            replace(*args, **kwargs)
+            placed.append(Path(target).name)
+            replace(source, target)
 
         monkeypatch.setattr(os, "replace", break_off)
         try:
@@ -525,7 +525,8 @@ def test_write_that_breaks_off_leaves_parts_of_two(
         again = scann.scann_ops_pybind.load_searcher(tmp_path)
         assert again.size() == len(again.docids) == (800 if broke else 9)
         if not broke:
-            assert turn > 2
+            assert placed[-1] == "leafscan-searcher.json"
+            assert turn == len(placed) > 2
             return
     raise AssertionError("it was never written")
 
