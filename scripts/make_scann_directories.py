@@ -9,7 +9,8 @@ writes the folder that is named after it:
 Names of cases after that write these alone, and leave the others as they are.
 
 Beside the searchers lie ``expected.npz``, the rows, the queries and what the library answers to them, and for
-scann ``configurations.json``, the builder's calls and the text protos that it made of them.
+scann ``configurations.json``, the builder's calls and the text protos that it made of them, and
+``suggested.json``, what the autopilot writes.
 """
 
 import json
@@ -83,6 +84,8 @@ def main(library: str, *only: str) -> None:
         ids, distances = searcher.search_batched(queries, leaves_to_search=leaves)
         expected[f"{case} ids"], expected[f"{case} distances"] = np.asarray(ids), distances
     np.savez_compressed(folder / "expected.npz", **expected)
+    if not only or "suggested" in only:
+        (folder / "suggested.json").write_text(json.dumps(suggested(), indent=0))
     if library == "scann" and not only:
         (folder / "configurations.json").write_text(json.dumps(configurations(), indent=0))
 
@@ -184,6 +187,18 @@ def configurations() -> list[dict[str, Any]]:
         }
     )
     return told
+
+
+def suggested() -> list[str]:
+    """Return what autopilot makes of a million rows, for each measure and mode."""
+    texts = []
+    for measure in ("dot_product", "squared_l2"):
+        for mode in IncrementalMode:
+            builder = scann.ScannBuilder(np.zeros((1, 64), np.float32), 10, measure)
+            config = builder.autopilot(mode, scann.ReorderType.BFLOAT16).create_config()
+            native = scann.scann_ops_pybind.scann_pybind.ScannNumpy
+            texts.append(str(native.suggest_autopilot(config, 1_000_000, 64)))
+    return texts
 
 
 def _value(value: Any) -> Any:
