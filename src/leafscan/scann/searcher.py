@@ -388,8 +388,6 @@ class ScannSearcher:
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         try:
             return self._living.search(queries, k, candidates, leaves, threads)
-        except ScannError:
-            raise
         except ValueError as error:
             raise ScannError(str(error)) from None
 
