@@ -1,6 +1,8 @@
 """Autopilot picks leafscan's own plan, and says what it picked."""
 
 import dataclasses
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -45,7 +47,8 @@ def test_codes_see_all_dimensions() -> None:
 
 def test_few_rows_are_searched_exactly(rows: np.ndarray) -> None:
     searcher = scann.scann_ops_pybind.builder(rows, 10, "squared_l2").autopilot(quantize=KINDS.INT8).build()
-    assert repr(searcher.index.config.score) == "BruteForce(dtype='int8')"
+    # As by ScaNN, whose autopilot quantizes what is reordered.
+    assert repr(searcher.index.config.score) == "BruteForce(dtype='float32')"
 
 
 def test_the_configuration_tells_what_it_picked(many: np.ndarray) -> None:
@@ -58,6 +61,19 @@ def test_the_configuration_tells_what_it_picked(many: np.ndarray) -> None:
     assert plan(settings_of(text), many).config == dataclasses.replace(
         picked, tree=dataclasses.replace(picked.tree, spherical=False)
     )
+
+
+@pytest.mark.usefixtures("protobuf")
+@pytest.mark.parametrize("library", ["scann", "scann-core"])
+def test_what_scanns_autopilot_writes_is_read(directories: Path, library: str) -> None:
+    rows = np.random.default_rng(5).standard_normal((500, 64)).astype(np.float32)
+    texts = json.loads((directories / library / "suggested.json").read_text())
+    assert len(texts) == 6
+    for text in texts:
+        assert "num_children" in text
+        assert "autopilot" in text
+        searcher = scann.scann_ops_pybind.create_searcher(rows, text)
+        assert len(searcher.search(rows[0]).index) == 10
 
 
 @pytest.mark.usefixtures("protobuf")

@@ -45,7 +45,7 @@ def choose(rows: NDArray[np.float32], measure: str, num_neighbors: int, dtype: s
     num_neighbors
         How many neighbours searches ask for.
     dtype
-        What the rows are kept in, as the proto calls it.
+        What the rows are reordered by, as the proto calls it.
 
     Returns
     -------
@@ -56,14 +56,15 @@ def choose(rows: NDArray[np.float32], measure: str, num_neighbors: int, dtype: s
     Examples
     --------
     >>> choose(np.ones((1_000, 8), np.float32), "dot_product", 10, "BFLOAT16").score
-    BruteForce(dtype='bfloat16')
+    BruteForce(dtype='float32')
     """
     kept = _DTYPES[dtype]
     if not len(rows):
-        return Config(score=BruteForce(dtype=kept))
+        return Config(score=BruteForce())
     config = resolve(None, rows, check_metric(measure))
     if not isinstance(config.score, AsymmetricHash) or config.reorder is None:
-        return dataclasses.replace(config, score=BruteForce(dtype=kept))
+        # Few rows are searched in float32, as by ScaNN: smaller ones are for reordering.
+        return dataclasses.replace(config, score=BruteForce())
     wanted = max(2 * num_neighbors, math.ceil(CANDIDATES_PER_SQUARE_ROOT * math.sqrt(num_neighbors)))
     search = dataclasses.replace(config.search, candidates=max(config.search.candidates or 0, wanted))
     if config.tree is not None and search.leaves is not None:
