@@ -9,6 +9,7 @@ import pytest
 
 import leafscan
 from leafscan import scann
+from leafscan.scann.autopilot import choose
 from leafscan.scann.config_text import ConfigText
 from leafscan.scann.plan import plan, settings_of
 
@@ -28,6 +29,13 @@ def test_it_is_leafscans_default_made_thorough(many: np.ndarray, measure: str) -
     search = dataclasses.replace(default.search, candidates=317, leaves=79)
     wanted = dataclasses.replace(default, search=search)
     assert searcher.index.config == wanted
+
+
+def test_of_many_leaves_a_smaller_share_is_visited() -> None:
+    rows = np.random.default_rng(5).standard_normal((700_000, 2)).astype(np.float32)
+    config = choose(rows, "squared_l2", 10, "FLOAT32")
+    assert config.tree is not None and config.tree.num_leaves * 0.15 > 360
+    assert config.search.leaves == 360
 
 
 def test_more_neighbors_have_more_candidates_and_rows_are_as_small_as_asked(many: np.ndarray) -> None:
