@@ -133,6 +133,31 @@ def test_an_index_itself_compiles_too():
     assert compiler.graphs == 1
 
 
+@pytest.mark.parametrize("held", ["closure", "argument"])
+def test_a_compiled_program_is_never_answered_by_another_index(held: str):
+    indexes = [build(), build(seed=1), build(3, seed=2, metric="cosine")]
+    served = indexes[0]
+    if held == "closure":
+        best = torch.compile(lambda queries: search(served, queries, 4), fullgraph=True, backend="eager")
+    else:
+        whole = torch.compile(lambda index, queries: search(index, queries, 4), backend="eager")
+
+        def best(queries):
+            return whole(served, queries)
+
+    for served in [*indexes, indexes[0]]:
+        assert_same(best(tensor()), served.search(QUERIES, k=4))
+
+
+def test_a_compiled_program_sees_what_an_index_is_updated_with():
+    index, compiler = build(), Counting()
+    best = torch.compile(lambda queries: search(index, queries, 4), fullgraph=True, backend=compiler)
+    for row in range(3):
+        index.upsert([row], QUERIES[row : row + 1] * 9)
+        assert_same(best(tensor()), index.search(QUERIES, k=4))
+    assert compiler.graphs == 1
+
+
 def test_a_swap_needs_no_recompilation():
     slot, compiler = leafscan.Slot(build()), Counting()
     best = torch.compile(lambda queries: search(slot, queries, 5), fullgraph=True, backend=compiler)

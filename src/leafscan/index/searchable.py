@@ -67,6 +67,13 @@ class SearchableIndex:
         for slot in list(self._followers):
             slot._follow(self)
 
+    def _lent_slot(self) -> tuple[int, int, Metric, Literal["integers", "strings"]]:
+        """Tell number, dimensions, metric and kind of ids of the slot that frameworks search this through."""
+        from leafscan.index.slots import slot_of  # which knows indexes
+
+        slot = slot_of(self)  # type: ignore[arg-type]
+        return slot.number, slot.dim, slot.metric, slot.id_kind
+
     def _live(self, living: Living) -> None:
         """Go on with this one."""
         self._living = living

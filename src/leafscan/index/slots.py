@@ -63,21 +63,6 @@ class Slot:
     ValueError: index must have 4 dimensions, as what this slot served before; received one of 5. ...
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_close",
-        "_index",
-        "_kind",
-        "_metric",
-        "_number",
-        "_params",
-        "_publishing",
-        "_threads",
-        "dim",
-        "largest_id",
-        "operands",
-    )
-
     #: The dimensions of queries; 0 before the first index.
     dim: int
     #: Searches that find a larger id raise; for who has no room for it. It holds from the next `publish` on.

@@ -75,7 +75,10 @@ def search(
     if isinstance(index, Slot):
         number, dim, metric, kind = slot_tensor(index), index.dim, index.metric, index.id_kind
     else:
-        plain, dim, metric, kind = _known(index)
+        if not isinstance(index, Index):
+            slot_of(index)  # raises, and tells why
+        id(index)  # A compiled program is for this index alone, and checks it by this.
+        plain, dim, metric, kind = index._lent_slot()
         number = _operand(plain)
     if type(k) is not int or not 0 < k <= MAX_K:
         k = whole_number(k, "k", low=1, high=MAX_K)
@@ -107,10 +110,8 @@ def search(
 
 
 # An index has one slot of its own for life, so that a compiled program may hold its number as a constant.
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator, unused-ignore]
-def _known(index: Index) -> tuple[int, int, str, str]:
-    slot = slot_of(index)
-    return slot.number, slot.dim, slot.metric, slot.id_kind
+# PyTorch before 2.13 takes an object as the self of such a call alone, not as an argument: hence a method.
+torch.compiler.assume_constant_result(Index._lent_slot)  # type: ignore[no-untyped-call, unused-ignore]
 
 
 def slot_tensor(slot: Slot) -> Tensor:
