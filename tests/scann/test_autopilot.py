@@ -34,7 +34,8 @@ def test_it_is_leafscans_default_made_thorough(many: np.ndarray, measure: str) -
 def test_of_many_leaves_a_smaller_share_is_visited() -> None:
     rows = np.random.default_rng(5).standard_normal((700_000, 2)).astype(np.float32)
     config = choose(rows, "squared_l2", 10, "FLOAT32")
-    assert config.tree is not None and config.tree.num_leaves * 0.15 > 360
+    assert config.tree is not None
+    assert config.tree.num_leaves * 0.15 > 360
     assert config.search.leaves == 360
 
 

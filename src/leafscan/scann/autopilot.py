@@ -31,8 +31,8 @@ CANDIDATES_PER_SQUARE_ROOT = 100
 #: this share of leafscan's finer leaves recall is no lower than there (GloVe-100: .994), at more queries a
 #: second all the same.
 SEARCHED_SHARE = 0.15
-#: And no more leaves than this: a million rows (SIFT) find .9991 with them, and ScaNN .998 at most; all 600 of
-#: the share would find .9996, at fewer queries a second than scann-core.
+#: And no more leaves than this: over a million rows (SIFT) these find .9993, ScaNN .998 at most; all of the
+#: share, 600, find .9996, at fewer queries a second than scann-core.
 MOST_SEARCHED = 360
 
 
