@@ -10,8 +10,6 @@ import keras
 import numpy as np
 import pytest
 
-from leafscan.keras import ScannRetrieval
-
 HERE = Path(__file__).parent
 FIRST = os.environ.get("LEAFSCAN_TESTED_FROM") is None
 
@@ -44,8 +42,6 @@ def test_the_same_tests_pass_on(backend: str):
 
 SAVES = """
 import sys, keras, numpy as np
-from leafscan.keras import ScannRetrieval
-folder = sys.argv[1]
 candidates = np.load(folder + "/candidates.npy")
 tower = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8)])
 layer = ScannRetrieval(candidates, [f"movie {place}" for place in range(300)], k=5, query_tower=tower)
