@@ -7,7 +7,8 @@ each, the fewest candidates that reach the recall; tuning does not see it, and i
 it has an advantage of its own. In the end both are timed in turns, one query a call on one thread.
 
 The tutorial's vectors are the candidates of a model, and its queries are users: half of them are given to the
-build, the other half is fresh. The other sets are tuned by their own vectors.
+build, the other half is fresh. The other sets are tuned by their own vectors, or with ``--given`` by half of
+their queries, too.
 """
 
 import dataclasses
@@ -139,21 +140,21 @@ def timed(runners: list[Runner], queries: Matrix) -> list[float]:
     return best
 
 
-def parts(data: DataSet) -> tuple[Matrix | None, Matrix, NDArray[np.int64]]:
+def parts(data: DataSet, *, giving: bool) -> tuple[Matrix | None, Matrix, NDArray[np.int64]]:
     """Return queries to tune by, fresh ones, and the neighbours of these."""
     queries, truth = data.query_rows(), data.truth()[0][:, :K]
-    if data.metric != "dot_product":
+    if not giving and data.metric != "dot_product":
         return None, queries[:5_000], truth[:5_000]
     mixed = np.random.default_rng(0).permutation(len(queries))
     given, fresh = np.sort(mixed[: len(mixed) // 2]), np.sort(mixed[len(mixed) // 2 :])
     return queries[given], queries[fresh], truth[fresh]
 
 
-def measure(name: str, console: Console, *, sweeping: bool) -> list[dict[str, Any]]:
+def measure(name: str, console: Console, *, sweeping: bool, giving: bool) -> list[dict[str, Any]]:
     """Measure one set; return a record a target."""
     data = SETS[name]().whole()
     rows = np.array(data.base())
-    given, fresh, truth = parts(data)
+    given, fresh, truth = parts(data, giving=giving)
     began = time.perf_counter()
     base = leafscan.build(rows, metric=data.metric, progress=False)
     plain = time.perf_counter() - began
@@ -170,6 +171,7 @@ def measure(name: str, console: Console, *, sweeping: bool) -> list[dict[str, An
         records.append(
             {
                 "set": name,
+                "tuned_by": "vectors" if given is None else "queries",
                 "recall": target,
                 "plain_build_s": plain,
                 "build_s": seconds,
@@ -213,23 +215,36 @@ def main(
     against_sweep: Annotated[
         bool, typer.Option("--sweep/--no-sweep", help="Hold the speed to a full sweep, too.")
     ] = True,
+    given: Annotated[
+        bool, typer.Option("--given", help="Give half of the queries to the build, of every set.")
+    ] = False,
 ) -> None:
     """Build by recall, and hold what was promised to what comes."""
     console = Console()
     records: list[dict[str, Any]] = []
-    out = folder("tuning") / "tuning.json"
+    out = folder("tuning") / ("tuning-given.json" if given else "tuning.json")
     for name in sets.split(","):
-        records += measure(name, console, sweeping=against_sweep)
+        records += measure(name, console, sweeping=against_sweep, giving=given)
         out.write_text(json.dumps({"machine": describe_machine(), "records": records}, indent=1) + "\n")
     table = Table(
         "A recall that was asked for, and what came",
-        ["set", "asked", "stated", "on fresh queries", "tuning / build", "us a query", "speed of the best"],
+        [
+            "set",
+            "tuned by",
+            "asked",
+            "stated",
+            "on fresh queries",
+            "tuning / build",
+            "us a query",
+            "speed of the best",
+        ],
     )
     for record in records:
         _, low, high = record["stated"]
         table.rows.append(
             [
                 record["set"],
+                record["tuned_by"],
                 f"{record['recall']:g}",
                 f"{low:.4f} to {high:.4f}",
                 f"{record['fresh']:.4f}",
@@ -239,7 +254,7 @@ def main(
             ]
         )
     console.print(table.rich())
-    (out.parent / "tuning.md").write_text(table.markdown() + "\n")
+    out.with_suffix(".md").write_text(table.markdown() + "\n")
     console.print(f"Raw results in {out}")
 
 

@@ -6,8 +6,11 @@ writes the folder that is named after it:
     python scripts/make_scann_directories.py scann
     python scripts/make_scann_directories.py scann-core
 
+Names of cases after that write these alone, and leave the others as they are.
+
 Beside the searchers lie ``expected.npz``, the rows, the queries and what the library answers to them, and for
-scann ``configurations.json``, the builder's calls and the text protos that it made of them.
+scann ``configurations.json``, the builder's calls and the text protos that it made of them, and
+``suggested.json``, what the autopilot writes.
 """
 
 import json
@@ -53,28 +56,37 @@ CALLS: list[tuple[str, list[tuple[str, list[Any], dict[str, Any]]]]] = [
 ]
 
 
-def main(library: str) -> None:
-    """Write every case."""
+def main(library: str, *only: str) -> None:
+    """Write every case, or some."""
     rng = np.random.default_rng(7)
     rows = rng.standard_normal((ROWS, DIMENSIONS)).astype(np.float32)
     queries = rng.standard_normal((8, DIMENSIONS)).astype(np.float32)
     folder = Path(__file__).parents[1] / "tests" / "scann" / "directories" / library
     expected: dict[str, Any] = {"rows": rows, "queries": queries}
+    if only:
+        with np.load(folder / "expected.npz") as before:
+            expected = dict(before) | expected
     for case, make in searchers(rows, library).items():
+        if only and case not in only:
+            continue
         place = folder / case
         place.mkdir(parents=True, exist_ok=True)
         for old in place.iterdir():
             old.unlink()
         searcher = make()
-        searcher.serialize(str(place), relative_path=False)
+        searcher.serialize(str(place), relative_path=case == "relative")
         # The list of assets holds the folder that it was written to.
         assets = place / "scann_assets.pbtxt"
         assets.write_text(assets.read_text().replace(str(place), "/elsewhere"))
         leaves = LEAVES if "partitioning" in searcher.config() else None
+        if not searcher.size():
+            continue
         ids, distances = searcher.search_batched(queries, leaves_to_search=leaves)
         expected[f"{case} ids"], expected[f"{case} distances"] = np.asarray(ids), distances
     np.savez_compressed(folder / "expected.npz", **expected)
-    if library == "scann":
+    if not only or "suggested" in only:
+        (folder / "suggested.json").write_text(json.dumps(suggested(), indent=0))
+    if library == "scann" and not only:
         (folder / "configurations.json").write_text(json.dumps(configurations(), indent=0))
 
 
@@ -107,14 +119,52 @@ def searchers(rows: Any, library: str) -> dict[str, Callable[[], Any]]:
         "soar": lambda: tree(soar_lambda=1.5).score_ah(2).reorder(30).build(),
         "soar-codes": lambda: tree(soar_lambda=1.5).score_ah(2).build(),
         "autopilot": lambda: builder().autopilot().build(),
+        "exact-int8-squared": lambda: builder("squared_l2").score_brute_force(kinds.INT8).build(),
+        "tree-exact-int8": lambda: tree().score_brute_force(kinds.INT8).build(),
+        "tree-codes-uneven": lambda: tree().score_ah(3).build(docids=tuple(names)),
+        # There must be more rows than codewords.
+        "codes-256": lambda: (
+            scann.scann_ops_pybind.builder(np.concatenate([rows, rows / 2]), 5, "dot_product")
+            .score_ah(2, hash_type="lut256")
+            .build()
+        ),
+        "codes-residual": lambda: (
+            builder().score_ah(2, residual_quantization=True).build(docids=np.array(names))
+        ),
+        "soar-codes-pca": lambda: tree(soar_lambda=1.5).pca(6, None).score_ah(2).build(),
+        "upper-soar": lambda: (
+            tree(avq=2.5, soar_lambda=1.5, quantize_centroids=True)
+            .upper_tree(2, 2, 2.5, 1.5, 2.0, kinds.BFLOAT16, 0.2)
+            .score_ah(1, 0.2)
+            .build()
+        ),
+        "relative": lambda: (
+            builder().score_brute_force().build(docids=[np.int64(3 * i) for i in range(ROWS)])
+        ),
+        "empty": lambda: (
+            scann.scann_ops_pybind.builder(rows[:0], 5, "dot_product").score_brute_force().build([])
+        ),
+        "updated": lambda: updated(tree().score_ah(2).reorder(30).build(docids=list(names)), rows),
     }
     if library == "scann":
         return made
     # What is the same for both need not be there twice.
     kept = ("exact", "tree-codes", "tree-reordered", "soar-codes", "autopilot")
     made = {case: made[case] for case in kept}
+    made["tree-exact-bfloat16"] = lambda: tree().score_brute_force(kinds.BFLOAT16).build()
+    made["as-dot-product-codes"] = lambda: (
+        tree("squared_l2", avq=2.0, soar_lambda=1.5).l2_as_dot_product().score_ah(1).build()
+    )
     made["as-dot-product"] = lambda: tree("squared_l2").l2_as_dot_product().score_ah(3).reorder(30).build()
     return made
+
+
+def updated(searcher: Any, rows: Any) -> Any:
+    """Change a searcher: rows that go, one that is replaced, and new ones."""
+    searcher.delete(["row 3", f"row {ROWS - 1}", "row 17"])
+    searcher.upsert(["row 5", "new"], 3 * rows[[7, 8]])
+    searcher.upsert("newer", 4 * rows[9])
+    return searcher
 
 
 def configurations() -> list[dict[str, Any]]:
@@ -139,6 +189,18 @@ def configurations() -> list[dict[str, Any]]:
     return told
 
 
+def suggested() -> list[str]:
+    """Return what autopilot makes of a million rows, for each measure and mode."""
+    texts = []
+    for measure in ("dot_product", "squared_l2"):
+        for mode in IncrementalMode:
+            builder = scann.ScannBuilder(np.zeros((1, 64), np.float32), 10, measure)
+            config = builder.autopilot(mode, scann.ReorderType.BFLOAT16).create_config()
+            native = scann.scann_ops_pybind.scann_pybind.ScannNumpy
+            texts.append(str(native.suggest_autopilot(config, 1_000_000, 64)))
+    return texts
+
+
 def _value(value: Any) -> Any:
     if isinstance(value, str) and value in scann.ReorderType.__members__:
         return scann.ReorderType[value]
@@ -146,4 +208,4 @@ def _value(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

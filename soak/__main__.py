@@ -9,7 +9,7 @@ from soak.files.command import files
 from soak.kills.command import kills
 from soak.mix.command import mix
 from soak.power.command import power
-from soak.scann_calls import scann_calls
+from soak.scann_calls.command import scann_calls
 
 app = typer.Typer(add_completion=False, help="Long runs that try to break leafscan.")
 app.command()(files)

@@ -15,7 +15,9 @@ import typer
 from benchmarks.environments import python_of
 from benchmarks.peers.scann import ScaNN
 
-PROGRAM = Path(__file__).parent / "program.py"
+PROGRAM = "benchmarks.coming_from_scann.program"
+
+ROOT = Path(__file__).resolve().parents[2]
 
 HEAD = """# ScaNN and leafscan.scann, call by call
 
@@ -32,17 +34,21 @@ def main(out: Annotated[Path, typer.Argument(help="The page to write.")]) -> Non
         theirs = _answers(python_of("scann", ScaNN.requirements), "scann", Path(folder, "theirs.json"))
         ours = _answers(Path(sys.executable), "leafscan.scann", Path(folder, "ours.json"))
     traps = [name for name in theirs if theirs[name].get("trap")]
-    calls = [name for name in theirs if name not in traps]
+    refusals = [name for name in theirs if theirs[name].get("refusal")]
+    calls = [name for name in theirs if name not in traps and name not in refusals]
     failed = [name for name in calls if not _agree(theirs[name], ours[name])]
-    out.write_text(HEAD + _calls(calls, theirs, ours) + _traps(traps, theirs, ours), encoding="utf-8")
-    typer.echo(f"{len(calls) - len(failed)} of {len(calls)} calls agree; {len(traps)} traps; {out}")
+    failed += [name for name in refusals if not _refused_alike(theirs[name], ours[name])]
+    page = _calls(calls, theirs, ours) + _refusals(refusals, theirs, ours) + _traps(traps, theirs, ours)
+    out.write_text(HEAD + page, encoding="utf-8")
+    both = len(calls) + len(refusals)
+    typer.echo(f"{both - len(failed)} of {both} calls agree; {len(traps)} traps; {out}")
     for name in failed:
         typer.echo(f"differs: {name}: {theirs[name]['told']} and {ours[name]['told']}")
     raise typer.Exit(bool(failed))
 
 
 def _answers(python: Path, module: str, out: Path) -> dict[str, Any]:
-    done = subprocess.run([python, PROGRAM, module, out], capture_output=True, text=True)
+    done = subprocess.run([python, "-m", PROGRAM, module, out], capture_output=True, text=True, cwd=ROOT)
     if done.returncode:
         raise RuntimeError(f"The program over {module} ended with {done.returncode}: {done.stderr[-2000:]}")
     answers: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
@@ -52,6 +58,11 @@ def _answers(python: Path, module: str, out: Path) -> dict[str, Any]:
 def _agree(theirs: dict[str, Any], ours: dict[str, Any]) -> bool:
     same = theirs["told"] == ours["told"] and theirs.get("sorted") == ours.get("sorted")
     return bool(same and ours.get("recall", 1.0) >= theirs.get("recall", 1.0) - 0.005)
+
+
+def _refused_alike(theirs: dict[str, Any], ours: dict[str, Any]) -> bool:
+    # Where ScaNN raises a bare Exception, any will do.
+    return bool("raises" in theirs and theirs["raises"][0] in ours.get("raises", []))
 
 
 def _calls(names: list[str], theirs: dict[str, Any], ours: dict[str, Any]) -> str:
@@ -67,6 +78,20 @@ def _calls(names: list[str], theirs: dict[str, Any], ours: dict[str, Any]) -> st
         recalls = [f"{answer['recall']:.3f}" if "recall" in answer else "" for answer in (left, right)]
         order = left.get("sorted", "")
         lines.append(f"| {_cell(name)} | {_cell(told)} | {order} | {ids} | {recalls[0]} | {recalls[1]} |")
+    return "\n".join(lines) + "\n\n"
+
+
+def _refusals(names: list[str], theirs: dict[str, Any], ours: dict[str, Any]) -> str:
+    lines = [
+        "## Calls that both refuse\n",
+        "What catches ScaNN's error catches leafscan's: a `ScannError` is a `RuntimeError` and a "
+        "`ValueError`.\n",
+        "| call | scann 1.4.2 | leafscan.scann |",
+        "|---|---|---|",
+    ]
+    for name in names:
+        kind = theirs[name].get("raises", ["nothing"])[0]
+        lines.append(f"| {_cell(name)} | {_cell(kind)} | {_cell(ours[name]['told'])} |")
     return "\n".join(lines) + "\n\n"
 
 

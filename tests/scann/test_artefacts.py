@@ -15,7 +15,13 @@ from leafscan.scann.scann_ops_pybind import load_searcher
 pytestmark = pytest.mark.usefixtures("protobuf")
 
 DIRECTORIES = Path(__file__).parent / "directories"
-CASES = sorted(f"{place.parent.name}/{place.name}" for place in DIRECTORIES.glob("*/*") if place.is_dir())
+#: Whose rows are others than those of all the rest.
+APART = {"codes-256", "empty", "updated"}
+CASES = sorted(
+    f"{place.parent.name}/{place.name}"
+    for place in DIRECTORIES.glob("*/*")
+    if place.is_dir() and place.name not in APART
+)
 LEAVES = 4
 
 
@@ -30,7 +36,15 @@ def test_they_answer_as_the_library_that_wrote_them(case: str) -> None:
     theirs = expected[f"{name} ids"]
     same = np.mean([len(set(map(str, a)) & set(map(str, b))) / 5 for a, b in zip(found, theirs, strict=True)])
     # Of codes alone ScaNN's scores are those of 8-bit tables, leafscan's those of the decoded rows.
-    exact = name in ("exact", "exact-bfloat16", "tree-exact", "autopilot")
+    exact = name in (
+        "exact",
+        "exact-bfloat16",
+        "tree-exact",
+        "tree-exact-int8",
+        "tree-exact-bfloat16",
+        "autopilot",
+        "relative",
+    )
     assert same >= (1.0 if exact else 0.8)
     if exact:
         np.testing.assert_allclose(distances, expected[f"{name} distances"], rtol=1e-4, atol=1e-4)
@@ -59,6 +73,46 @@ def test_docids_come_along() -> None:
     assert load_searcher(DIRECTORIES / "scann" / "exact").docids == [f"row {i}" for i in range(160)]
     assert load_searcher(DIRECTORIES / "scann" / "tree-exact").docids == [3 * i for i in range(160)]
     assert load_searcher(DIRECTORIES / "scann" / "codes").docids is None
+
+
+def test_docids_of_numpy_and_tuples_come_along() -> None:
+    names = [f"row {i}" for i in range(160)]
+    assert load_searcher(DIRECTORIES / "scann" / "tree-codes-uneven").docids == names  # a tuple
+    assert load_searcher(DIRECTORIES / "scann" / "codes-residual").docids == names  # an array
+    numbers = load_searcher(DIRECTORIES / "scann" / "relative").docids  # a list of NumPy's integers
+    assert numbers == [3 * i for i in range(160)]
+    assert {type(number) for number in numbers} == {int}
+
+
+def test_a_folder_of_no_rows_is_read() -> None:
+    searcher = load_searcher(DIRECTORIES / "scann" / "empty")
+    assert searcher.size() == 0
+    assert searcher.docids == []
+    searcher.upsert(["a"], np.ones(8))
+    assert searcher.search(np.ones(8)).index == ["a"]
+
+
+def test_what_was_updated_before_is_read() -> None:
+    expected = np.load(DIRECTORIES / "scann" / "expected.npz")
+    searcher = load_searcher(DIRECTORIES / "scann" / "updated")
+    assert searcher.size() == 159
+    assert {"new", "newer", "row 5"} <= set(searcher.docids)
+    assert not {"row 3", "row 17", "row 159"} & set(searcher.docids)
+    rows = expected["rows"]
+    assert searcher.search(rows[9], 1, leaves_to_search=LEAVES).index == ["newer"]
+    assert searcher.search(rows[7], 1, leaves_to_search=LEAVES).index == ["row 5"]
+    found = searcher.search_batched(expected["queries"], leaves_to_search=LEAVES).indices
+    theirs = expected["updated ids"]
+    assert np.mean([len(set(a) & set(b)) / 5 for a, b in zip(found, theirs, strict=True)]) >= 0.9
+
+
+def test_codes_of_a_byte_are_read() -> None:
+    expected = np.load(DIRECTORIES / "scann" / "expected.npz")
+    searcher = load_searcher(DIRECTORIES / "scann" / "codes-256")
+    assert searcher.size() == 320
+    found = searcher.search_batched(expected["queries"]).indices
+    theirs = expected["codes-256 ids"]
+    assert np.mean([len(set(a) & set(b)) / 5 for a, b in zip(found, theirs, strict=True)]) >= 0.9
 
 
 def test_they_are_written_anew_as_leafscans(tmp_path: Path) -> None:

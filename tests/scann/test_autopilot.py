@@ -1,12 +1,15 @@
 """Autopilot picks leafscan's own plan, and says what it picked."""
 
 import dataclasses
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import leafscan
 from leafscan import scann
+from leafscan.scann.autopilot import choose
 from leafscan.scann.config_text import ConfigText
 from leafscan.scann.plan import plan, settings_of
 
@@ -28,6 +31,14 @@ def test_it_is_leafscans_default_made_thorough(many: np.ndarray, measure: str) -
     assert searcher.index.config == wanted
 
 
+def test_of_many_leaves_a_smaller_share_is_visited() -> None:
+    rows = np.random.default_rng(5).standard_normal((700_000, 2)).astype(np.float32)
+    config = choose(rows, "squared_l2", 10, "FLOAT32")
+    assert config.tree is not None
+    assert config.tree.num_leaves * 0.15 > 360
+    assert config.search.leaves == 360
+
+
 def test_more_neighbors_have_more_candidates_and_rows_are_as_small_as_asked(many: np.ndarray) -> None:
     begun = scann.scann_ops_pybind.builder(many, 100, "squared_l2")
     config = begun.autopilot(scann.IncrementalMode.ONLINE, KINDS.BFLOAT16).build().index.config
@@ -45,7 +56,8 @@ def test_codes_see_all_dimensions() -> None:
 
 def test_few_rows_are_searched_exactly(rows: np.ndarray) -> None:
     searcher = scann.scann_ops_pybind.builder(rows, 10, "squared_l2").autopilot(quantize=KINDS.INT8).build()
-    assert repr(searcher.index.config.score) == "BruteForce(dtype='int8')"
+    # As by ScaNN, whose autopilot quantizes what is reordered.
+    assert repr(searcher.index.config.score) == "BruteForce(dtype='float32')"
 
 
 def test_the_configuration_tells_what_it_picked(many: np.ndarray) -> None:
@@ -58,6 +70,19 @@ def test_the_configuration_tells_what_it_picked(many: np.ndarray) -> None:
     assert plan(settings_of(text), many).config == dataclasses.replace(
         picked, tree=dataclasses.replace(picked.tree, spherical=False)
     )
+
+
+@pytest.mark.usefixtures("protobuf")
+@pytest.mark.parametrize("library", ["scann", "scann-core"])
+def test_what_scanns_autopilot_writes_is_read(directories: Path, library: str) -> None:
+    rows = np.random.default_rng(5).standard_normal((500, 64)).astype(np.float32)
+    texts = json.loads((directories / library / "suggested.json").read_text())
+    assert len(texts) == 6
+    for text in texts:
+        assert "num_children" in text
+        assert "autopilot" in text
+        searcher = scann.scann_ops_pybind.create_searcher(rows, text)
+        assert len(searcher.search(rows[0]).index) == 10
 
 
 @pytest.mark.usefixtures("protobuf")

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 pytest.importorskip("typer")
 
-from soak.scann_calls import ScannCalls
+from soak.scann_calls.machine import ScannCalls
 
 ScannCalls.TestCase.settings = settings(
     max_examples=8, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)

@@ -15,6 +15,7 @@ def test_they_are_any_keys_of_a_dictionary_each_different() -> None:
         (["a", "a"], "Duplicates found in docids: 'a'"),
         ([float("nan")], "Duplicates"),
         ("ab", "must be a list"),
+        ({"a", "b"}, "in the order of the rows, and a set has none"),
         (3, "must be a list"),
     ):
         with pytest.raises((TypeError, ValueError), match=told):

@@ -30,17 +30,43 @@ def test_long_lists_are_read_in_their_batches() -> None:
 @pytest.mark.parametrize(
     "value",
     [
+        ("a", "b"),
+        ("a",),
+        (),
+        np.arange(300),
+        np.arange(5, dtype=">i4"),
+        np.array(["a", "bé", ""]),
+        [np.int64(5), np.uint8(7), np.str_("é"), "x", 2**70],
+    ],
+    ids=repr,
+)
+def test_tuples_and_numpys_strings_and_numbers_are_read(value: Any) -> None:
+    # ScaNN pickles whatever sequence it was given, by Python's default protocol.
+    listed = value.tolist() if isinstance(value, np.ndarray) else list(value)
+    found = read_list(pickle.dumps(value, 4), "docids")
+    assert found == listed
+    assert all(type(each) in (str, int) for each in found)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
         print,
         [print],
         {"a": 1},
-        ("a", "b"),
         [["a"]],
+        [("a",)],
         ["a", None],
         [True],
         [2.5],
         [b"x"],
-        np.arange(3),
-        [np.int64(1)],
+        np.arange(6).reshape(2, 3),
+        np.array([0.5]),
+        np.array(["a", None]),
+        np.array([(1, 2)], dtype="i4,i4"),
+        [np.arange(3)],
+        [np.float64(1)],
+        [np.dtype("i8")],
     ],
     ids=repr,
 )
@@ -58,3 +84,16 @@ def test_damage_is_refused(data: bytes) -> None:
     except FileFormatError:
         return
     assert all(type(value) in (str, int) for value in found)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from([np.arange(3), np.array(["a", "b"]), [np.int64(3)]]), st.data())
+def test_damage_of_numpys_pickles_is_refused(value: Any, data: st.DataObject) -> None:
+    whole = bytearray(pickle.dumps(value, 4))
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        found = read_list(bytes(whole), "docids")
+    except FileFormatError:
+        return
+    assert all(type(each) in (str, int) for each in found)

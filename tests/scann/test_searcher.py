@@ -104,6 +104,23 @@ def test_docids_stand_for_rows(builder: Builder, queries: Matrix, names: list[st
     assert plain.docids is None
 
 
+def test_a_batch_is_by_default_as_wide_as_its_longest_answer(
+    builder: Builder, queries: Matrix, names: list[str]
+) -> None:
+    # As scann 1.4.2 has it: 200 neighbours by default, of which the one leaf that is visited has fewer.
+    begun = builder(k=200).tree(40, 1).score_brute_force()
+    for docids in (None, names):
+        searcher = begun.build(docids=docids)
+        most = max(len(searcher.search(query).index) for query in queries)
+        assert most < 200
+        for search in (searcher.search_batched, searcher.search_batched_parallel):
+            found = search(queries)
+            assert found.distances.shape == (12, most)
+            assert {len(ids) for ids in found.indices} == {most}
+            assert search(queries, 200).distances.shape == (12, 200)
+            assert search(queries[:0]).distances.shape == (0, 200)
+
+
 def test_what_is_not_said_is_what_was_configured(builder: Builder, queries: Matrix) -> None:
     searcher = builder(k=7).tree(20, 3).score_ah(2).reorder(50).build()
     for unsaid in (-1, None):

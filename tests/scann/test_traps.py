@@ -3,9 +3,12 @@
 Each test has the name of a trap of scann 1.4.2 and of what it does there.
 """
 
+import copy
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +69,21 @@ def test_parallel_search_on_one_processor_segfaults(builder: Builder, queries: M
     searcher = builder().score_brute_force().build()
     searcher.set_num_threads(1)
     assert searcher.search_batched_parallel(queries).indices.shape == (12, 10)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs affinity")
+def test_parallel_search_of_a_process_with_one_processor_segfaults() -> None:
+    code = """
+import os
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+import numpy as np
+from leafscan import scann
+rows = np.random.default_rng(0).standard_normal((300, 8)).astype(np.float32)
+searcher = scann.scann_ops_pybind.builder(rows, 3, "dot_product").score_brute_force().build()
+print(searcher.search_batched_parallel(rows[:40]).indices.shape)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "(40, 3)"
 
 
 def test_k_of_2000_corrupts_the_heap(builder: Builder, queries: Matrix) -> None:
@@ -177,6 +195,56 @@ def test_threshold_beyond_the_lengths_of_rows_has_no_sign(builder: Builder, quer
     assert np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found, exact, strict=True)]) > 0.8
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered in dot:RuntimeWarning")
+@pytest.mark.parametrize("measure", ["dot_product", "squared_l2"])
+@pytest.mark.parametrize(
+    "configure",
+    [
+        lambda b: b.score_brute_force(),
+        lambda b: b.score_brute_force(KINDS.INT8),
+        lambda b: b.score_ah(2),
+        lambda b: b.tree(10, 10).score_ah(2),
+        lambda b: b.tree(10, 10).score_ah(2).reorder(800, KINDS.BFLOAT16),
+    ],
+)
+def test_vectors_beyond_32_bit_floats_give_the_first_ids(
+    builder: Builder, rows: Matrix, queries: Matrix, names: list[str], configure: Any, measure: str
+) -> None:
+    long = rows * np.float32(1e17)
+    with pytest.raises(RuntimeError, match=r"db must hold rows of a length up to 1e\+15"):
+        configure(builder(measure, db=long)).build()
+    searcher = configure(builder(measure)).build(docids=names)
+    with pytest.raises(RuntimeError, match=r"database must hold rows .* row 1 is of length"):
+        searcher.upsert(["x", "y"], np.stack([rows[0], long[0]]))
+    with pytest.raises(RuntimeError, match=r"q must be of a length up to 1e\+15"):
+        searcher.search(queries[0] * np.float32(1e37))
+    for search in (searcher.search_batched, searcher.search_batched_parallel):
+        with pytest.raises(RuntimeError, match=r"queries must hold rows of a length"):
+            search(np.stack([queries[0], queries[1] * np.float32(1e20)]))
+    # What is just not too long is found as what is not.
+    large = np.float32(1e14)
+    scaled = configure(builder(measure, db=rows * large)).build(docids=names)
+    found, distances = scaled.search_batched(queries * large)
+    assert np.isfinite(distances).all()
+    wanted = searcher.search_batched(queries).indices
+    assert np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found, wanted, strict=True)]) > 0.99
+
+
+def test_soar_and_brute_force_sees_as_much_as_scann(builder: Builder, rows: Matrix, queries: Matrix) -> None:
+    # ScaNN lists each row in two leaves; exact scores list it in one, so that twice as many are visited.
+    spilled = builder().tree(40, 5, soar_lambda=1.5).score_brute_force().build()
+    plain = builder().tree(40, 10).score_brute_force().build()
+    np.testing.assert_array_equal(
+        spilled.search_batched(queries).indices, plain.search_batched(queries).indices
+    )
+    np.testing.assert_array_equal(
+        spilled.search_batched(queries, leaves_to_search=7).indices,
+        plain.search_batched(queries, leaves_to_search=14).indices,
+    )
+    exact = builder().score_brute_force().build().search_batched(queries).indices
+    np.testing.assert_array_equal(spilled.search_batched(queries, leaves_to_search=40).indices, exact)
+
+
 def test_threshold_with_squared_l2_is_told_of(builder: Builder) -> None:
     with pytest.warns(UserWarning, match="is for dot products"):
         builder("squared_l2").score_ah(2, 0.2).reorder(30).build()
@@ -274,6 +342,24 @@ def test_failed_upsert_leaves_docids_out_of_sync(builder: Builder, rows: Matrix,
     assert searcher.docids == names
     assert searcher.size() == 800
     assert searcher.search(rows[3], leaves_to_search=10).index[0] in names
+
+
+def test_docids_in_a_set_name_rows_by_chance(builder: Builder, names: list[str]) -> None:
+    with pytest.raises(TypeError, match="a set has none"):
+        builder().score_brute_force().build(docids=set(names))
+
+
+def test_rows_of_the_caller_change_after_the_build(builder: Builder, rows: Matrix, queries: Matrix) -> None:
+    mine = rows.copy()
+    searchers = [
+        builder(db=mine).score_brute_force().build(),
+        builder(db=mine).tree(10, 10).score_ah(2).reorder(100).build(),
+    ]
+    before = [searcher.search_batched(queries) for searcher in searchers]
+    mine[:] = 0
+    for searcher, (indices, distances) in zip(searchers, before, strict=True):
+        np.testing.assert_array_equal(searcher.search_batched(queries).indices, indices)
+        np.testing.assert_array_equal(searcher.search_batched(queries).distances, distances)
 
 
 def test_upsert_of_nan_into_a_tree_segfaults(builder: Builder, names: list[str]) -> None:
@@ -414,6 +500,45 @@ def test_load_rewrites_the_directory(directories: Path, tmp_path: Path) -> None:
         scann.scann_ops_pybind.load_searcher(folder, assets_backcompat_shim=False)
 
 
+def test_write_that_breaks_off_leaves_parts_of_two(
+    builder: Builder, rows: Matrix, tmp_path: Path, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builder().score_brute_force().build(docids=names).serialize(tmp_path)
+    replace = os.replace
+    for turn in range(9):
+        # Each file is put in its place by a replacement; the process ends before the turn-th of them.
+        placed: list[str] = []
+
+        def break_off(source: Any, target: Any, placed: list[str] = placed, turn: int = turn) -> None:
+            if len(placed) == turn:
+                raise KeyboardInterrupt
+            placed.append(Path(target).name)
+            replace(source, target)
+
+        monkeypatch.setattr(os, "replace", break_off)
+        try:
+            builder(db=rows[:9]).score_brute_force().build(docids=names[:9]).serialize(tmp_path)
+            broke = False
+        except KeyboardInterrupt:
+            broke = True
+        monkeypatch.undo()
+        again = scann.scann_ops_pybind.load_searcher(tmp_path)
+        assert again.size() == len(again.docids) == (800 if broke else 9)
+        if not broke:
+            assert placed[-1] == "leafscan-searcher.json"
+            assert turn == len(placed) > 2
+            return
+    raise AssertionError("it was never written")
+
+
+def test_no_version_is_written(builder: Builder, tmp_path: Path) -> None:
+    builder().score_brute_force().build().serialize(tmp_path)
+    manifest = tmp_path / "leafscan-searcher.json"
+    manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 2'))
+    with pytest.raises(ValueError, match=r"it has the format 2, .* this one reads formats up to 1"):
+        scann.scann_ops_pybind.load_searcher(tmp_path)
+
+
 def test_damage_is_found_by_no_checksum(builder: Builder, tmp_path: Path, names: list[str]) -> None:
     builder().score_brute_force().build(docids=names).serialize(tmp_path)
     for file in list(tmp_path.iterdir()):
@@ -436,6 +561,75 @@ def test_rebalance_of_compressed_only_indexes_is_impossible(builder: Builder, na
         with pytest.raises(RuntimeError, match=r"configure reorder\(\.\.\.\)"):
             searcher.rebalance(config)
     assert searcher.size() == 801
+
+
+def test_rebalance_is_a_full_retrain(
+    builder: Builder, rows: Matrix, queries: Matrix, names: list[str]
+) -> None:
+    searcher = builder().tree(20, 20).score_ah(2).reorder(800).build(docids=names)
+    before = searcher.search_batched(queries)
+    assert searcher.rebalance() == 800
+    after = searcher.search_batched(queries)
+    assert after.indices == before.indices
+    np.testing.assert_array_equal(after.distances, before.distances)
+    # Another plan is trained in full when it is asked for.
+    assert searcher.rebalance(builder().tree(30, 30).score_ah(2).reorder(800).create_config()) == 800
+    assert searcher.index.config.tree.num_leaves == 30
+
+
+def test_random_init_goes_by_a_hash_set_and_no_seed(builder: Builder, queries: Matrix) -> None:
+    made = [
+        builder().tree(20, 3, soar_lambda=1.5).score_ah(2).set_n_training_threads(threads).build()
+        for threads in (1, 2, 1)
+    ]
+    first = made[0].search_batched(queries)
+    for other in made[1:]:
+        found = other.search_batched(queries)
+        np.testing.assert_array_equal(found.indices, first.indices)
+        np.testing.assert_array_equal(found.distances, first.distances)
+
+
+def test_a_row_of_the_last_id_of_32_bits_is_no_padding() -> None:
+    assert NONE.dtype == np.uint32
+    assert int(NONE) == 2**32 - 1
+    assert NONE.astype(np.int32) == -1
+
+
+def test_searchers_are_not_pickled(builder: Builder, rows: Matrix) -> None:
+    plain = builder().score_brute_force().build()
+    tensors = scann.scann_ops.builder(rows, 3, "dot_product").score_brute_force().build()
+    for searcher in (plain, tensors):
+        for call in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(TypeError, match=r"call serialize\(folder\)"):
+                call(searcher)
+
+
+@pytest.mark.usefixtures("protobuf")
+def test_what_is_a_runtime_error_is_one_still(
+    builder: Builder, rows: Matrix, names: list[str], tmp_path: Path
+) -> None:
+    searcher = builder().tree(10, 5).score_ah(2).reorder(30).build(docids=names)
+    text = builder().tree(10, 5).score_ah(2).create_config()
+    for call in (
+        lambda: builder(k=0).score_brute_force().build(),
+        lambda: builder(db=rows[:5]).tree(10, 5).score_ah(2).build(),
+        lambda: scann.scann_ops_pybind.create_searcher(rows, "num_neighbors: 3"),
+        lambda: scann.scann_ops_pybind.create_searcher(rows, text.replace("num_children", "nothing")),
+        lambda: scann.scann_ops_pybind.create_searcher(rows * np.nan, text),
+        lambda: searcher.search(rows[0], 0),
+        lambda: searcher.search(rows[0, :3]),
+        lambda: searcher.search_batched(rows[:, :3]),
+        lambda: searcher.search(rows[0] * np.nan),
+        lambda: searcher.upsert(["x"], rows[0, :3]),
+        lambda: searcher.rebalance("nothing"),
+        lambda: searcher.serialize(tmp_path / "nowhere"),
+        lambda: scann.scann_ops_pybind.load_searcher(tmp_path),
+    ):
+        with pytest.raises(RuntimeError) as caught:
+            call()
+        assert isinstance(caught.value, ValueError)
+        assert isinstance(caught.value, scann.ScannError)
+        assert len(str(caught.value)) > 20
 
 
 def test_positions_of_affinity_are_ignored_by_a_pool_of_its_own(builder: Builder) -> None:

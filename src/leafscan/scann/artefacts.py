@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from leafscan import FileFormatError
 from leafscan.scann.decoding import decode
 from leafscan.scann.docids import Docids, as_docids
+from leafscan.scann.lengths import check_lengths
 from leafscan.scann.living import Living
 from leafscan.scann.pickled import read_list
 from leafscan.scann.plan import plan
 from leafscan.scann.protos import read_binary, read_text
+from leafscan.scann.reduction import REDUCTION, without_reduction
 
 __all__ = ["read"]
 
@@ -69,10 +71,11 @@ def read(folder: Path, *, older: bool = True) -> tuple[Living, Mapping[str, Any]
     files = _assets(folder, older)
     rows = _rows(folder, files, settings)
     docids = _docids(folder, len(rows))
-    if settings.pop("l2_as_dot_product", None) is not None:
-        # scann-core's reduction of distances to products keeps a norm in one more dimension.
-        rows, settings = np.ascontiguousarray(rows[:, :-1]), _without_reduction(settings)
+    if REDUCTION in settings:
+        # Rows have a norm in one more dimension.
+        rows, settings = np.ascontiguousarray(rows[:, :-1]), without_reduction(settings)
     try:
+        check_lengths(rows, "it")
         living = Living.build(rows, plan(settings, rows), None)
     except (ValueError, TypeError) as error:
         raise FileFormatError(f"{folder}: {error}") from error
@@ -105,7 +108,7 @@ def _assets(folder: Path, older: bool) -> dict[str, Path]:
 
 def _rows(folder: Path, files: Mapping[str, Path], settings: dict[str, Any]) -> NDArray[np.float32]:
     if "DATASET_NPY" in files:
-        return _array(files["DATASET_NPY"], np.float32, 2)
+        return _array(files["DATASET_NPY"], np.float32, 2, least=0)
     if "BF16_DATASET_NPY" in files:
         bits = _array(files["BF16_DATASET_NPY"], np.int16, 2).view(np.uint16)
         return (bits.astype(np.uint32) << 16).view(np.float32)
@@ -171,22 +174,6 @@ def _docids(folder: Path, n: int) -> Docids | None:
         raise FileFormatError(f"{path}: {error}") from error
 
 
-def _without_reduction(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a configuration for squared_l2 of one that goes by dot products of one more dimension."""
-    plain = dict(settings)
-    squared = {"distance_measure": "SquaredL2Distance"}
-    plain["distance_measure"] = squared
-    if "partitioning" in plain:
-        tree = {**plain["partitioning"], "query_tokenization_distance_override": squared}
-        for name in ("avq", "database_spilling", "projection"):
-            tree.pop(name, None)
-        plain["partitioning"] = tree
-    if "hash" in plain:
-        codes = {**plain["hash"]["asymmetric_hash"], "noise_shaping_threshold": float("nan")}
-        plain["hash"] = {"asymmetric_hash": codes}
-    return plain
-
-
 def _proto(message: str, path: Path) -> dict[str, Any]:
     try:
         return read_binary(message, path.read_bytes(), str(path))
@@ -194,13 +181,13 @@ def _proto(message: str, path: Path) -> dict[str, Any]:
         raise FileFormatError(str(error)) from error
 
 
-def _array(path: Path, dtype: type[np.generic], rank: int) -> NDArray[Any]:
+def _array(path: Path, dtype: type[np.generic], rank: int, least: int = 1) -> NDArray[Any]:
     try:
         # Mapped first: a header that promises more than the file holds is refused before memory is taken.
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError, SyntaxError) as error:
         raise FileFormatError(f"{path}: it is no array that NumPy reads ({error}).") from error
-    if array.dtype != dtype or array.ndim != rank or not array.size:
+    if array.dtype != dtype or array.ndim != rank or len(array) < least or 0 in array.shape[1:]:
         raise FileFormatError(
             f"{path}: it must hold {np.dtype(dtype)} in {rank} dimension{'s' if rank > 1 else ''}; "
             f"it holds {array.dtype} of the shape {array.shape}."

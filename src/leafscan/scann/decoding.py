@@ -51,7 +51,8 @@ def decode(
     ]
     decoded = _looked_up(codes, words)
     asked = settings.get("hash", {}).get("asymmetric_hash", {})
-    if asked.get("use_residual_quantization", False):
+    # Without a tree ScaNN lets the flag count for nothing.
+    if asked.get("use_residual_quantization", False) and "partitioning" in settings:
         if partitioner is None or tokens is None:
             raise ValueError("codes of differences to centroids need a tree")
         centroids = _centroids(partitioner, decoded.shape[1])

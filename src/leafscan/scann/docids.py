@@ -34,6 +34,8 @@ def as_docids(docids: Iterable[Any], name: str = "docids") -> list[Hashable]:
     Traceback (most recent call last):
     ValueError: Duplicates found in docids: 'a' is there twice, at 0 and 2.
     """
+    if isinstance(docids, (set, frozenset)):
+        raise TypeError(f"{name} must be in the order of the rows, and a set has none; give a list.")
     if isinstance(docids, (str, bytes)) or not isinstance(docids, Iterable):
         raise TypeError(f"{name} must be a list, one for each row; received {docids!r:.80}.")
     if isinstance(docids, np.ndarray) and docids.ndim != 1:

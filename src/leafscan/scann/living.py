@@ -83,7 +83,7 @@ class Living:
             return np.empty((*q, 0), np.int64), np.empty((*q, 0), np.float32)
         while True:
             config, n = index.config, max(1, len(index))
-            params = _params(config, self._plan.config.search, candidates, leaves, n)
+            params = _params(config, self._plan, candidates, leaves, n)
             try:
                 found = index.search(queries, k=min(k, n), params=params, threads=threads)
             except ValueError:
@@ -156,13 +156,13 @@ def fitting(config: Config, leaves: int) -> Config:
     return dataclasses.replace(config, tree=tree, search=fewer)
 
 
-def _params(
-    config: Config, default: SearchParams, candidates: int | None, leaves: int | None, n: int
-) -> SearchParams:
+def _params(config: Config, plan: Plan, candidates: int | None, leaves: int | None, n: int) -> SearchParams:
+    default = plan.config.search
     if config.tree is None:
         leaves = None
     else:
-        leaves = min(leaves or default.leaves or config.tree.num_leaves, config.tree.num_leaves)
+        wanted = default.leaves if leaves is None else leaves * plan.listings
+        leaves = min(wanted or config.tree.num_leaves, config.tree.num_leaves)
     candidates = None if config.reorder is None else min(candidates or default.candidates or n, n)
     return _made(leaves, candidates)
 

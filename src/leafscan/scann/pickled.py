@@ -4,6 +4,7 @@ import pickletools
 from typing import Any
 
 from leafscan import FileFormatError
+from leafscan.scann import pickled_numpy
 
 __all__ = ["read_list"]
 
@@ -22,14 +23,20 @@ _CONSTANTS = frozenset(
         "LONG4",
         "SHORT_BINUNICODE",
         "UNICODE",
+        # What NumPy's pickles need besides.
+        "BINBYTES",
+        "NONE",
+        "SHORT_BINBYTES",
     }
 )
+_TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+_FLAGS = {"NEWFALSE": False, "NEWTRUE": True}
 _STORES = frozenset({"BINPUT", "LONG_BINPUT", "PUT"})
 _LOADS = frozenset({"BINGET", "LONG_BINGET", "GET"})
 
 
 def read_list(data: bytes, name: str) -> list[str | int]:
-    """Read a pickled list of strings and whole numbers.
+    """Read a pickled list, tuple or NumPy array of strings and whole numbers; NumPy's own ones, too.
 
     Parameters
     ----------
@@ -62,41 +69,79 @@ def read_list(data: bytes, name: str) -> list[str | int]:
     try:
         for opcode, argument, _ in pickletools.genops(data):
             kind = opcode.name
-            if kind in _CONSTANTS:
-                if isinstance(argument, bool):
-                    raise _more(name, "a bool")
-                stack.append(argument)
-            elif kind == "EMPTY_LIST":
-                stack.append([])
-            elif kind == "MARK":
-                stack.append(_MARK)
-            elif kind == "APPEND":
-                value = stack.pop()
-                stack[-1].append(value)
-            elif kind == "APPENDS":
-                values = _above_mark(stack)
-                stack[-1].extend(values)
-            elif kind == "LIST":
-                stack.append(_above_mark(stack))
-            elif kind == "MEMOIZE":
-                memo[len(memo)] = stack[-1]
-            elif kind in _STORES:
-                memo[argument] = stack[-1]
-            elif kind in _LOADS:
-                stack.append(memo[argument])
-            elif kind == "STOP":
+            if kind == "STOP":
                 break
-            elif kind not in ("PROTO", "FRAME"):
-                raise _more(name, kind)
-    except FileFormatError:
-        raise
+            _obey(kind, argument, stack, memo)
+    except _OtherError as error:
+        raise _more(name, str(error)) from None
     except Exception as error:  # whatever a damaged file makes of the instructions
         raise FileFormatError(f"{name}: it is no pickled list, or is damaged ({error}).") from None
-    if len(stack) != 1 or type(stack[0]) is not list:
+    listed: Any = stack[0] if len(stack) == 1 else None
+    if isinstance(listed, pickled_numpy.Vector):
+        listed = listed.values
+    if type(listed) not in (list, tuple):
         raise _more(name, "something other than one list")
-    if any(type(value) not in (str, int) for value in stack[0]):
-        raise _more(name, "a list in a list")
-    return stack[0]
+    if any(type(value) not in (str, int) for value in listed):
+        raise _more(name, "a list of something else")
+    return list(listed)
+
+
+class _OtherError(Exception):
+    """An instruction that no such list needs."""
+
+
+def _obey(kind: str, argument: Any, stack: list[Any], memo: dict[Any, Any]) -> None:
+    if kind in _CONSTANTS:
+        if isinstance(argument, bool):
+            raise _OtherError("a bool")
+        stack.append(argument)
+    elif kind in _FLAGS:
+        stack.append(_FLAGS[kind])
+    elif kind == "EMPTY_LIST":
+        stack.append([])
+    elif kind == "MARK":
+        stack.append(_MARK)
+    elif kind == "APPEND":
+        value = stack.pop()
+        stack[-1].append(value)
+    elif kind == "APPENDS":
+        values = _above_mark(stack)
+        stack[-1].extend(values)
+    elif kind == "LIST":
+        stack.append(_above_mark(stack))
+    elif kind == "TUPLE":
+        stack.append(tuple(_above_mark(stack)))
+    elif kind in _TUPLES:
+        stack.append(_last(stack, _TUPLES[kind]))
+    elif kind == "MEMOIZE":
+        memo[len(memo)] = stack[-1]
+    elif kind in _STORES:
+        memo[argument] = stack[-1]
+    elif kind in _LOADS:
+        stack.append(memo[argument])
+    elif kind in ("STACK_GLOBAL", "GLOBAL", "REDUCE", "BUILD"):
+        _of_numpy(kind, argument, stack)
+    elif kind not in ("PROTO", "FRAME"):
+        raise _OtherError(kind)
+
+
+def _of_numpy(kind: str, argument: Any, stack: list[Any]) -> None:
+    try:
+        if kind == "GLOBAL":
+            stack.append(pickled_numpy.Name(*argument.split(" ")))
+        elif kind == "STACK_GLOBAL":
+            stack.append(pickled_numpy.Name(*_last(stack, 2)))
+        elif kind == "REDUCE":
+            stack.append(pickled_numpy.reduced(*_last(stack, 2)))
+        else:
+            pickled_numpy.built(stack[-2], stack.pop())
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise _OtherError(f"{kind}: {error}") from None
+
+
+def _last(stack: list[Any], n: int) -> tuple[Any, ...]:
+    """Take the last n values off the stack."""
+    return tuple(reversed([stack.pop() for _ in range(n)]))
 
 
 def _above_mark(stack: list[Any]) -> list[Any]:

@@ -16,6 +16,7 @@ from leafscan.scann import autopilot
 from leafscan.scann.config_text import ConfigText, Settings
 from leafscan.scann.numbers import count, threshold
 from leafscan.scann.protos import read_text
+from leafscan.scann.reduction import without_reduction
 from leafscan.scann.stanzas import MEASURES
 
 __all__ = ["Plan", "plan", "settings_of"]
@@ -41,11 +42,15 @@ class Plan:
         "dot_product" or "squared_l2".
     config
         leafscan's plan for the rows it was made for, its `SearchParams` the searches' defaults.
+    listings
+        In how many leaves ScaNN lists a row that leafscan lists in one: with that many times as many leaves a
+        search sees as much.
     """
 
     num_neighbors: int
     measure: str
     config: Config
+    listings: int = 1
 
 
 def settings_of(scann_config: str) -> Settings:
@@ -58,7 +63,7 @@ def settings_of(scann_config: str) -> Settings:
     """
     if isinstance(scann_config, ConfigText):
         return scann_config.settings
-    return read_text("ScannConfig", scann_config, "scann_config")
+    return without_reduction(read_text("ScannConfig", scann_config, "scann_config"))
 
 
 def plan(settings: Settings, rows: NDArray[np.float32]) -> Plan:
@@ -93,13 +98,19 @@ def plan(settings: Settings, rows: NDArray[np.float32]) -> Plan:
         )
     tree, leaves, upper = _tree(settings.get("partitioning"), measure, rows)
     reorder = settings.get("exact_reordering")
+    listings = 1
     if scores == ["brute_force"]:
+        if tree is not None and leaves is not None and tree.soar_lambda is not None:
+            # Second leaves hold codes; exact scores have none, so that rows are listed once.
+            listings = 2
+            leaves = min(listings * leaves, tree.num_leaves)
+            tree = dataclasses.replace(tree, soar_lambda=None)
         config = _exact(settings["brute_force"], reorder, tree, leaves, upper)
     else:
         projection = settings.get("partitioning", {}).get("projection")
         codes = _codes(settings["hash"], projection, measure, rows)
         config = _by_codes(codes, reorder, measure, tree, leaves, upper)
-    return Plan(num_neighbors=neighbors, measure=measure, config=config)
+    return Plan(num_neighbors=neighbors, measure=measure, config=config, listings=listings)
 
 
 def _measure(stanza: Mapping[str, Any], name: str) -> str:
@@ -254,9 +265,6 @@ def _exact(
     if reorder is not None:
         # Scores of the larger rows throughout: as good as reordering by them, and as quick.
         dtype = max(dtype, _row_dtype(reorder), key=BYTES.__getitem__)
-    if tree is not None and tree.soar_lambda is not None:
-        # Second leaves hold codes; exact scores have none, so that rows are listed once.
-        tree = dataclasses.replace(tree, soar_lambda=None)
     return Config(
         tree=tree,
         score=BruteForce(dtype=dtype),

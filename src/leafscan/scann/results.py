@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NO_INDEX", "BatchResult", "QueryResult", "padded"]
+__all__ = ["NO_INDEX", "BatchResult", "QueryResult", "padded", "there"]
 
 #: Stands where a batch has fewer neighbours than asked for and rows have no docids: no row has this number.
 NO_INDEX = np.uint32(2**32 - 1)
@@ -52,7 +52,7 @@ class BatchResult(NamedTuple):
         (q, k) uint32, or a list of q lists of k docids.
     distances
         (q, k) float32; NaN where a query has fewer than k neighbours, and the index there is `NO_INDEX`, the
-        docid None.
+        docid None. Where k was left to the configuration, it is no more than the most that a query has.
     """
 
     indices: Any
@@ -60,7 +60,7 @@ class BatchResult(NamedTuple):
 
 
 def padded(
-    ids: NDArray[np.int64], scores: NDArray[np.float32], width: int
+    ids: NDArray[np.int64], scores: NDArray[np.float32], width: int | None
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return results of the given width, -1 and NaN where there is no neighbour.
 
@@ -69,15 +69,18 @@ def padded(
     ids, scores
         (q, m), m at most ``width``; ids are -1 where there is none.
     width
-        How many columns to return.
+        How many columns to return; None for as many as the query with the most neighbours has.
 
     Examples
     --------
     >>> padded(np.array([[5, -1]]), np.array([[1.0, -np.inf]], np.float32), 3)
     (array([[ 5, -1, -1]]), array([[ 1., nan, nan]], dtype=float32))
     """
-    if ids.shape[1] < width:
-        q, m = ids.shape
+    q, m = ids.shape
+    if width is None:
+        width = m if not q else int(np.count_nonzero((ids >= 0).any(axis=0)))
+        ids, scores = ids[:, :width], np.ascontiguousarray(scores[:, :width])
+    elif m < width:
         wide = np.full((q, width), -1, np.int64)
         wide[:, :m] = ids
         wide_scores = np.full((q, width), np.nan, np.float32)
@@ -87,3 +90,17 @@ def padded(
     if missing.any():
         scores = np.where(missing, np.float32(np.nan), scores)
     return ids, scores
+
+
+def there(ids: NDArray[np.int64]) -> int:
+    """Return how many of one query's ids, (k,), are there: the rest is -1.
+
+    Examples
+    --------
+    >>> there(np.array([7, 3, -1]))
+    2
+    """
+    k = len(ids)
+    if not k or ids[-1] >= 0:
+        return k
+    return int(np.count_nonzero(ids >= 0))

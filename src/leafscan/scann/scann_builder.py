@@ -6,10 +6,9 @@ from typing import Any, Self, SupportsFloat, SupportsIndex
 
 from leafscan.index.numbers import whole_number
 from leafscan.index.threads import MAX_THREADS
-from leafscan.scann import stanzas
+from leafscan.scann import parts, stanzas
 from leafscan.scann.config_text import ConfigText
 from leafscan.scann.modes import IncrementalMode, ReorderType
-from leafscan.scann.numbers import count
 
 __all__ = ["IncrementalMode", "ReorderType", "ScannBuilder"]
 
@@ -293,7 +292,7 @@ class ScannBuilder:
         mode
             Kept in the configuration; every index takes updates.
         quantize
-            What the rows are kept in.
+            What the rows are kept in, where there are enough of them to be scored by codes.
         """
         return self._add("autopilot", stanzas.autopilot(mode=mode, quantize=quantize))
 
@@ -347,90 +346,7 @@ class ScannBuilder:
         return self
 
     def _settings(self) -> dict[str, Any]:
-        measure = self.distance_measure
-        if not isinstance(measure, str) or measure not in stanzas.MEASURES:
-            raise ValueError(
-                f'distance_measure must be "dot_product" or "squared_l2"; received {measure!r:.80}. '
-                "For cosines, scale rows and queries to length 1 and give dot_product."
-            )
-        settings: dict[str, Any] = {
-            "num_neighbors": count(self.num_neighbors, "num_neighbors"),
-            "distance_measure": {"distance_measure": stanzas.MEASURES[measure]},
-        }
-        params = self.params
-        if "autopilot" in params:
-            others = [name for name in params if name != "autopilot"]
-            if others:
-                raise ValueError(
-                    f"autopilot plans all parts itself, but {', '.join(others)} was configured, too; "
-                    "leave one or the other out."
-                )
-            return settings | {"autopilot": params["autopilot"]}
-        return settings | self._parts(measure, settings["distance_measure"])
-
-    def _parts(self, measure: str, distance: dict[str, str]) -> dict[str, Any]:
-        params, parts, dim = self.params, {}, _dimensions(self.db)
-        if ("score_ah" in params) == ("score_bf" in params):
-            raise ValueError("exactly one of score_ah and score_brute_force must be configured.")
-        if "pca" in params and "truncate" in params:
-            raise ValueError("at most one of pca and truncate may be configured.")
-        if "upper_tree" in params and "tree" not in params:
-            raise ValueError(
-                "upper_tree groups the leaves of a tree, and there is none: call tree(...), too."
-            )
-        projection = params.get("pca") or params.get("truncate")
-        if projection is not None:
-            projection = _within(projection, dim, "pca" if "pca" in params else "truncate")
-        if "tree" in params:
-            tree = params["tree"]
-            if measure != "dot_product":
-                for name, field in (("avq", "avq"), ("soar_lambda", "database_spilling")):
-                    if field in tree:
-                        raise ValueError(
-                            f'tree\'s {name} is for "dot_product"; with {measure!r} leave it out.'
-                        )
-            tree = {**tree, "query_tokenization_distance_override": distance}
-            if projection is not None:
-                tree["projection"] = projection
-            if "upper_tree" in params:
-                tree["bottom_up_top_level_partitioner"] = params["upper_tree"]
-            parts["partitioning"] = tree
-        elif projection is not None:
-            # ScaNN has no place for it but a tree; one leaf is none.
-            parts["partitioning"] = {
-                "num_children": 1,
-                "query_spilling": {"spilling_type": "FIXED_NUMBER_OF_CENTERS", "max_spill_centers": 1},
-                "projection": projection,
-            }
-        if "score_ah" in params:
-            codes = params["score_ah"]
-            residual = codes.get("use_residual_quantization", "tree" in params and measure == "dot_product")
-            parts["hash"] = {
-                "asymmetric_hash": stanzas.code_projection(
-                    codes, dim, projected=projection is not None, residual=residual
-                )
-            }
-        else:
-            parts["brute_force"] = params["score_bf"]
-        if "reorder" in params:
-            parts["exact_reordering"] = params["reorder"]
-        return parts
-
-
-def _dimensions(db: Any) -> int:
-    shape = getattr(db, "shape", None)
-    if shape is None or len(shape) != 2:
-        told = tuple(shape) if shape is not None else type(db).__name__
-        raise ValueError(f"db must be an array of the shape (n, d), one row each; received {told}.")
-    return int(shape[1])
-
-
-def _within(projection: dict[str, Any], dim: int, name: str) -> dict[str, Any]:
-    reduced = projection.get("num_dims_per_block")
-    if reduced is not None and (reduced > dim or (name == "truncate" and reduced == dim)):
-        wanted = "less than" if name == "truncate" else "at most"
-        raise ValueError(f"{name}'s reduction_dim must be {wanted} the {dim} dimensions; received {reduced}.")
-    return {**projection, "input_dim": dim}
+        return parts.settings(self.params, self.num_neighbors, self.distance_measure, self.db)
 
 
 def _leave_out(call: str, **filled: object) -> None:

@@ -5,6 +5,7 @@ the one that the queries come from: eagerly, on the CPU, whatever device they li
 """
 
 import os
+from collections.abc import Callable
 from typing import Any, NoReturn, SupportsIndex
 
 import numpy as np
@@ -86,11 +87,8 @@ class ScannSearcher:
         TypeError, ValueError
             As for `search`.
         """
-        array, back = on_host(q, "q")
-        search = self._searcher.search_batched
-        found = search(array, final_num_neighbors, pre_reorder_num_neighbors, leaves_to_search)
-        # NO_INDEX, the largest number of 32 bits, is -1 with a sign.
-        return BatchResult(back(found.indices.astype(np.int32)), back(found.distances))
+        asked = (final_num_neighbors, pre_reorder_num_neighbors, leaves_to_search)
+        return _batch(self._searcher.search_batched, q, *asked)
 
     def search_batched_parallel(
         self,
@@ -111,14 +109,16 @@ class ScannSearcher:
         TypeError, ValueError
             As for `search`.
         """
-        array, back = on_host(q, "q")
-        search = self._searcher.search_batched_parallel
-        found = search(array, final_num_neighbors, pre_reorder_num_neighbors, leaves_to_search)
-        return BatchResult(back(found.indices.astype(np.int32)), back(found.distances))
+        asked = (final_num_neighbors, pre_reorder_num_neighbors, leaves_to_search)
+        return _batch(self._searcher.search_batched_parallel, q, *asked)
 
     def serialize(self, artifacts_dir: str | os.PathLike[str]) -> None:
         """Write the searcher to a folder that is there; `load_searcher` reads it."""
         self._searcher.serialize(artifacts_dir)
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied, as the searcher beneath does."""
+        self._searcher.__reduce__()
 
     def serialize_to_module(self) -> NoReturn:
         """Refuse: a searcher is no TensorFlow module here.
@@ -219,3 +219,10 @@ def searcher_from_module(module: Any, db: Any = None) -> NoReturn:
         "leafscan makes no searcher of a tf.Module: write one with searcher.serialize(folder) and call "
         "scann_ops.load_searcher(folder)."
     )
+
+
+def _batch(search: Callable[..., BatchResult], q: Any, *asked: SupportsIndex | None) -> BatchResult:
+    array, back = on_host(q, "q")
+    found = search(array, *asked)
+    # NO_INDEX, the largest number of 32 bits, is -1 with a sign.
+    return BatchResult(back(found.indices.astype(np.int32)), back(found.distances))

@@ -13,6 +13,8 @@ from leafscan.index.threads import MAX_THREADS
 from leafscan.scann import autopilot, scann_builder, serialized
 from leafscan.scann.config_text import ConfigText
 from leafscan.scann.docids import Docids, as_docids
+from leafscan.scann.errors import as_scann_error
+from leafscan.scann.lengths import check_lengths
 from leafscan.scann.living import Living
 from leafscan.scann.plan import plan, settings_of
 from leafscan.scann.searcher import ScannSearcher
@@ -114,7 +116,8 @@ def create_searcher(
     Raises
     ------
     TypeError, ValueError
-        If something is wrong with the configuration, the rows, which are named, or the docids.
+        If something is wrong with the configuration, the rows, which are named, or the docids. What ScaNN
+        raises a RuntimeError for is a `ScannError`, which is one, too.
 
     Examples
     --------
@@ -124,13 +127,16 @@ def create_searcher(
     ['z']
     """
     del unused_kwargs
-    settings = settings_of(scann_config)
+    with as_scann_error():
+        settings = settings_of(scann_config)
     threads = whole_number(training_threads, "training_threads", low=0, high=MAX_THREADS)
     rows = as_rows(db)
     names = None if docids is None else as_docids(docids)
     if names is not None and len(names) != len(rows):
         raise ValueError(f"docid and database size mismatch: {len(names)} != {len(rows)}.")
-    living = Living.build(rows, plan(settings, rows), threads or None)
+    with as_scann_error():
+        check_lengths(rows, "db")
+        living = Living.build(rows, plan(settings, rows), threads or None)
     return ScannSearcher(living, settings, None if names is None else Docids(names))
 
 
@@ -158,16 +164,17 @@ def load_searcher(
     ------
     ValueError
         If there is no such folder, or it holds no searcher. `leafscan.FileFormatError` is one, and says what
-        is damaged.
+        is damaged; it is a `ScannError`, too.
     """
     folder = Path(artifacts_dir)
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a directory.")
-    if (folder / serialized.MANIFEST).is_file():
-        return ScannSearcher(*serialized.read(folder))
-    from leafscan.scann import artefacts
+    with as_scann_error():
+        if (folder / serialized.MANIFEST).is_file():
+            return ScannSearcher(*serialized.read(folder))
+        from leafscan.scann import artefacts
 
-    return ScannSearcher(*artefacts.read(folder, older=bool(assets_backcompat_shim)))
+        return ScannSearcher(*artefacts.read(folder, older=bool(assets_backcompat_shim)))
 
 
 def as_rows(db: ArrayLike) -> NDArray[np.float32]:

@@ -1,26 +1,25 @@
 """ScaNN's searcher over leafscan's index."""
 
-import operator
 import os
 import threading
-from collections.abc import Hashable, Sequence
-from typing import Any, SupportsIndex
+from typing import Any, NoReturn, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leafscan import Index
-from leafscan.index.arrays import as_vectors, read_array
 from leafscan.index.numbers import whole_number
 from leafscan.index.threads import MAX_THREADS
 from leafscan.scann import health
+from leafscan.scann.asked import listed_docids, number_asked_for, read_queries, read_updates
 from leafscan.scann.config_text import ConfigText, Settings
 from leafscan.scann.docids import Docids, as_docids
-from leafscan.scann.errors import ScannError
+from leafscan.scann.errors import ScannError, as_scann_error
+from leafscan.scann.lengths import check_length, check_lengths
 from leafscan.scann.living import Living
-from leafscan.scann.numbers import MAX_COUNT, count
+from leafscan.scann.numbers import count
 from leafscan.scann.plan import plan, settings_of
-from leafscan.scann.results import BatchResult, QueryResult, padded
+from leafscan.scann.results import BatchResult, QueryResult, padded, there
 
 __all__ = ["ScannSearcher"]
 
@@ -95,18 +94,19 @@ class ScannSearcher:
             If an argument is of the wrong kind, shape or range. What ScaNN raises a RuntimeError for is one,
             too.
         """
-        k = self._asked_for(final_num_neighbors, "final_num_neighbors")
+        k = number_asked_for(final_num_neighbors, "final_num_neighbors")
         wanted = self._living.plan.num_neighbors if k is None else k
-        query = _read(q, "q", 1, self._living.dim)
-        candidates = self._asked_for(pre_reorder_num_neighbors, "pre_reorder_num_neighbors")
-        leaves = self._asked_for(leaves_to_search, "leaves_to_search")
+        query = read_queries(q, "q", 1, self._living.dim)
+        check_length(query, "q")
+        candidates = number_asked_for(pre_reorder_num_neighbors, "pre_reorder_num_neighbors")
+        leaves = number_asked_for(leaves_to_search, "leaves_to_search")
         if self._docids is None:
             ids, scores = self._find(query, wanted, candidates, leaves, 1)
-            m = _there(ids)
+            m = there(ids)
             return QueryResult(ids[:m].astype(np.uint32), scores[:m])
         with self._docids.reading():
             ids, scores = self._find(query, wanted, candidates, leaves, 1)
-            m = _there(ids)
+            m = there(ids)
             return QueryResult(self._docids.names(ids[:m]), scores[:m])
 
     def search_batched(
@@ -129,7 +129,7 @@ class ScannSearcher:
         -------
         BatchResult
             Indices and distances, best first: (q, k), with `NO_INDEX` (docids: None) and NaN where a query
-            has fewer neighbours.
+            has fewer neighbours; by default no wider than the query with the most has.
 
         Raises
         ------
@@ -196,23 +196,9 @@ class ScannSearcher:
         """
         count(batch_size, "batch_size")
         mine = self._named("upsert")
-        listed = as_docids(_several(docids))
-        array = read_array(database, "database")
-        rows = as_vectors(array[np.newaxis] if array.ndim == 1 else array) if array.size or listed else None
-        if rows is None:
+        listed, rows = read_updates(docids, database, self._living.dim)
+        if not listed:
             return
-        if len(listed) != len(rows):
-            raise ValueError(
-                f"Number of items mismatch in docids and database vectors: {len(listed)} != {len(rows)}."
-            )
-        if rows.shape[1] != self._living.dim:
-            raise ScannError(
-                f"database must have {self._living.dim} dimensions, as the searcher's rows have; "
-                f"received {rows.shape}."
-            )
-        bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
-        if len(bad):
-            raise ScannError(f"database must be finite; row {bad[0]} holds NaN or infinity.")
         with self._writing:
             keys = mine.keys_for(listed)
             new = [docid for docid in listed if docid not in mine]
@@ -239,7 +225,7 @@ class ScannSearcher:
             If they cannot be docids, or the searcher was built without docids.
         """
         mine = self._named("delete")
-        listed = as_docids(_several(docids))
+        listed = as_docids(listed_docids(docids))
         with self._writing:
             for docid in listed:
                 if docid not in mine:
@@ -270,14 +256,15 @@ class ScannSearcher:
             if config is None or config == "":
                 self._living.rebalance()
             else:
-                settings = settings_of(config)
-                new = plan(settings, self._living.rows(self._living.keys()))
-                if new.measure != self._living.plan.measure:
-                    raise ValueError(
-                        f"rebalance keeps the distance_measure, {self._living.plan.measure!r}; "
-                        f"received a config for {new.measure!r}."
-                    )
-                self._living.replan(new)
+                with as_scann_error():
+                    settings = settings_of(config)
+                    new = plan(settings, self._living.rows(self._living.keys()))
+                    if new.measure != self._living.plan.measure:
+                        raise ScannError(
+                            f"rebalance keeps the distance_measure, {self._living.plan.measure!r}; "
+                            f"received a config for {new.measure!r}."
+                        )
+                    self._living.replan(new)
                 self._settings = settings
             return len(self._living)
 
@@ -328,8 +315,10 @@ class ScannSearcher:
 
         Raises
         ------
+        ScannError
+            If there is no such folder.
         OSError
-            If there is no such folder, or it cannot be written to.
+            If it cannot be written to.
         TypeError
             If a docid is neither a string nor a whole number.
         """
@@ -339,6 +328,19 @@ class ScannSearcher:
         with self._writing:
             keyed = None if self._docids is None else self._docids.keyed()
             serialized.write(self._living, self._settings, keyed, artifacts_dir)
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied, as ScaNN's searchers do.
+
+        Raises
+        ------
+        TypeError
+            Always; it says what to call.
+        """
+        raise TypeError(
+            "a searcher cannot be pickled or copied: call serialize(folder), and load_searcher(folder) where "
+            "it is needed."
+        )
 
     def __repr__(self) -> str:
         """Tell what is beneath."""
@@ -360,54 +362,34 @@ class ScannSearcher:
         leaves_to_search: SupportsIndex | None,
         threads: int | None,
     ) -> BatchResult:
-        k = self._asked_for(final_num_neighbors, "final_num_neighbors")
-        candidates = self._asked_for(pre_reorder_num_neighbors, "pre_reorder_num_neighbors")
-        leaves = self._asked_for(leaves_to_search, "leaves_to_search")
-        batch = _read(queries, "queries", 2, self._living.dim)
+        k = number_asked_for(final_num_neighbors, "final_num_neighbors")
+        candidates = number_asked_for(pre_reorder_num_neighbors, "pre_reorder_num_neighbors")
+        leaves = number_asked_for(leaves_to_search, "leaves_to_search")
+        batch = read_queries(queries, "queries", 2, self._living.dim)
+        check_lengths(batch, "queries")
         n = len(self._living)
-        # By default no wider than there are rows, as ScaNN has it; but what was asked for is given.
-        width = min(self._living.plan.num_neighbors, n) if k is None else k
-        if len(batch) * max(0, width - n) > MAX_PADDING:
+        if k is not None and len(batch) * max(0, k - n) > MAX_PADDING:
             raise ValueError(
-                f"final_num_neighbors is {width}, but there are {n} rows: {len(batch)} queries would be "
-                f"padded by {len(batch) * (width - n):,} cells. Ask for at most {n}."
+                f"final_num_neighbors is {k}, but there are {n} rows: {len(batch)} queries would be "
+                f"padded by {len(batch) * (k - n):,} cells. Ask for at most {n}."
             )
+        # By default a batch is as wide as its longest answer, as in ScaNN; what was asked for is given.
+        wanted = self._living.plan.num_neighbors if k is None else k
         if self._docids is None:
-            ids, scores = padded(*self._find(batch, max(width, 1), candidates, leaves, threads), width)
+            ids, scores = padded(*self._find(batch, wanted, candidates, leaves, threads), k)
             # -1 becomes the largest number of 32 bits: NO_INDEX.
-            return BatchResult(ids[:, :width].astype(np.uint32), scores[:, :width])
+            return BatchResult(ids.astype(np.uint32), scores)
         with self._docids.reading():
-            ids, scores = padded(*self._find(batch, max(width, 1), candidates, leaves, threads), width)
-            return BatchResult(self._docids.names(ids[:, :width]), scores[:, :width])
+            ids, scores = padded(*self._find(batch, wanted, candidates, leaves, threads), k)
+            return BatchResult(self._docids.names(ids), scores)
 
     def _find(
         self, queries: NDArray[Any], k: int, candidates: int | None, leaves: int | None, threads: int | None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         try:
             return self._living.search(queries, k, candidates, leaves, threads)
-        except ScannError:
-            raise
         except ValueError as error:
             raise ScannError(str(error)) from None
-
-    def _asked_for(self, value: SupportsIndex | None, name: str) -> int | None:
-        if value is None:
-            return None
-        if type(value) is int and 0 < value <= MAX_COUNT:
-            return value
-        try:
-            number = operator.index(value)
-        except TypeError:
-            number = 0
-        if number == -1:
-            return None
-        if isinstance(value, bool) or not 0 < number <= MAX_COUNT:
-            error = ScannError if isinstance(value, SupportsIndex) else TypeError
-            raise error(
-                f"{name} must be a whole number from 1, or -1 or None for what was configured; "
-                f"received {value!r:.80}."
-            )
-        return number
 
     def _named(self, call: str) -> Docids:
         if self._docids is None:
@@ -416,27 +398,3 @@ class ScannSearcher:
                 "build(docids=[...]) names the rows, so that they can be updated."
             )
         return self._docids
-
-
-def _read(queries: ArrayLike, name: str, rank: int, dim: int) -> NDArray[Any]:
-    array = queries if type(queries) is np.ndarray else read_array(queries, name)
-    if array.ndim != rank:
-        shape, other = ("(d,)", "search_batched") if rank == 1 else ("(q, d)", "search")
-        raise ValueError(f"{name} must have the shape {shape}; received {array.shape}. For it call {other}.")
-    if array.shape[-1] != dim:
-        raise ScannError(f"{name} must have {dim} dimensions, as the rows have; received {array.shape}.")
-    return array
-
-
-def _there(ids: NDArray[np.int64]) -> int:
-    m = len(ids)
-    if not m or ids[-1] >= 0:
-        return m
-    return int(np.count_nonzero(ids >= 0))
-
-
-def _several(docids: Any) -> Sequence[Hashable]:
-    """Return a list as it is, and anything else as a list of one, as ScaNN does; arrays are lists, too."""
-    if isinstance(docids, np.ndarray) and docids.ndim == 1:
-        return list(docids.tolist())
-    return docids if isinstance(docids, list) else [docids]

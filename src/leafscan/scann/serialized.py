@@ -4,6 +4,7 @@ The small file is replaced last: whoever reads finds the old searcher or the new
 """
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ from leafscan import FileFormatError
 from leafscan.index.atomic import replacing
 from leafscan.scann.config_text import Settings
 from leafscan.scann.docids import Docids, as_docids
+from leafscan.scann.errors import ScannError
 from leafscan.scann.living import Living
 from leafscan.scann.plan import plan
 
@@ -54,6 +56,8 @@ def write(
 
     Raises
     ------
+    ScannError
+        If there is no such folder.
     OSError
         If it cannot be written; what was there stays as it was.
     TypeError
@@ -61,9 +65,7 @@ def write(
     """
     place = Path(folder)
     if not place.is_dir():
-        raise NotADirectoryError(
-            f"artifacts_dir must be a folder that is there; received {os.fspath(folder)!r}."
-        )
+        raise ScannError(f"artifacts_dir must be a folder that is there; received {os.fspath(folder)!r}.")
     docids = None if keyed is None else _encoded(*keyed)
     manifest: dict[str, Any] = {
         "format": FORMAT,
@@ -118,9 +120,7 @@ def read(folder: Path) -> tuple[Living, Settings, Docids | None]:
     if index is not None:
         if index.metric != resolved.measure:
             raise FileFormatError(f"{path}: the index has another measure than the configuration.")
-        resolved = type(resolved)(
-            num_neighbors=resolved.num_neighbors, measure=resolved.measure, config=index.config
-        )
+        resolved = dataclasses.replace(resolved, config=index.config)
     docids = None
     if manifest["docids"] is not None:
         docids = _decoded(_file(folder, manifest["docids"], _DOCIDS, path), index, path)

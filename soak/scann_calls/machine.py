@@ -1,134 +1,26 @@
-"""The subject "scann": random calls of builder and searcher, legal and illegal, held against a dictionary."""
+"""The machine: a searcher, the dictionary that it is held against, and what either can be asked to do."""
 
-import json
 import math
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-import typer
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis import seed as seeded
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from numpy.typing import NDArray
 
 from leafscan import BruteForce, scann
-from soak.places import OUT
+from soak.scann_calls.draws import COUNT, ODD, K, calls, mostly
 
-__all__ = ["COUNTS", "ScannCalls", "scann_calls"]
+__all__ = ["COUNTS", "ScannCalls"]
 
 #: All that a call may raise; anything else is a failure.
 REFUSALS = (ValueError, TypeError, KeyError)
 
 #: How often each rule was answered and refused.
 COUNTS: Counter[str] = Counter()
-
-ODD = st.sampled_from([0, -1, -2, 2**31, 2**63, 1.5, math.nan, math.inf, "x", None, True, b"x", (), [1]])
-
-
-def mostly(usual: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Draw what is usual, and once in forty times anything."""
-    # Not one of the ends, which are drawn more often.
-    return st.integers(0, 39).flatmap(lambda turn: ODD if turn == 17 else usual)
-
-
-COUNT = mostly(st.integers(1, 70))
-KIND = mostly(st.sampled_from(list(scann.ReorderType)))
-REAL = mostly(st.sampled_from([math.nan, 0.0, 0.2, 1, 1.5, 3.0, 10.0]))
-FLAG = mostly(st.booleans())
-K = mostly(st.one_of(st.none(), st.just(-1), st.integers(1, 90)))
-
-METHODS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-    "tree": {
-        "num_leaves": mostly(st.integers(1, 20)),
-        "num_leaves_to_search": COUNT,
-        "training_sample_size": COUNT,
-        "min_partition_size": REAL,
-        "training_iterations": mostly(st.integers(1, 5)),
-        "spherical": FLAG,
-        "quantize_centroids": FLAG,
-        "random_init": FLAG,
-        "incremental_threshold": mostly(st.sampled_from([None, 5, 0.5])),
-        "avq": mostly(st.sampled_from([None, None, 1, 2.5])),
-        "soar_lambda": mostly(st.sampled_from([None, None, 0, 1.5])),
-        "overretrieve_factor": mostly(st.sampled_from([None, 2.0])),
-    },
-    "upper_tree": {
-        "num_leaves": mostly(st.integers(1, 8)),
-        "num_leaves_to_search": COUNT,
-        "scoring_mode": KIND,
-        "soar_lambda": mostly(st.sampled_from([None, 1.5])),
-    },
-    "pca": {
-        "reduction_dim": mostly(st.sampled_from([None, 1, 2, 3])),
-        "pca_significance_threshold": mostly(st.sampled_from([None, 0.5, 0.8, 1.0])),
-    },
-    "truncate": {"reduction_dim": mostly(st.integers(1, 4))},
-    "score_ah": {
-        "dimensions_per_block": mostly(st.integers(1, 5)),
-        "anisotropic_quantization_threshold": REAL,
-        "training_sample_size": COUNT,
-        "hash_type": mostly(st.sampled_from(["lut16", "lut16", "lut256"])),
-        "training_iterations": mostly(st.integers(1, 3)),
-    },
-    "score_brute_force": {"quantize": KIND},
-    "reorder": {
-        "reordering_num_neighbors": COUNT,
-        "quantize": KIND,
-        "anisotropic_quantization_threshold": REAL,
-    },
-    "autopilot": {
-        "mode": mostly(st.sampled_from(list(scann.IncrementalMode))),
-        "quantize": KIND,
-    },
-}
-
-#: Parts that go together, and now and then whatever comes.
-SHAPES = st.integers(0, 9).flatmap(
-    lambda turn: (
-        st.lists(st.sampled_from(sorted(METHODS)), max_size=4)
-        if turn == 5
-        else st.sampled_from(
-            [
-                ["score_brute_force"],
-                ["tree", "score_brute_force"],
-                ["score_ah", "reorder"],
-                ["tree", "score_ah"],
-                ["tree", "score_ah", "reorder"],
-                ["tree", "upper_tree", "score_ah", "reorder"],
-                ["tree", "pca", "score_ah", "reorder"],
-                ["truncate", "score_ah", "reorder"],
-                ["autopilot"],
-            ]
-        )
-    )
-)
-
-
-@st.composite
-def calls(draw: st.DrawFn) -> list[tuple[str, dict[str, Any]]]:
-    """Draw calls of the builder: what is needed, and some of what may be left out."""
-    drawn = []
-    for method in draw(SHAPES):
-        needed = {"num_leaves", "num_leaves_to_search", "dimensions_per_block", "reordering_num_neighbors"}
-        arguments = {
-            name: draw(value)
-            for name, value in METHODS[method].items()
-            if name in needed or (method == "truncate") or draw(st.integers(0, 3)) == 0
-        }
-        drawn.append((method, arguments))
-    return drawn
 
 
 def answered(name: str, call: Callable[[], Any]) -> Any:
@@ -225,7 +117,13 @@ class ScannCalls(RuleBasedStateMachine):
             found = answered("search_batched", lambda: self.searcher.search_batched(*asked))
         if found is None:
             return
-        width = min(self.k, len(self.model)) if k in (None, -1) else k
+        if k in (None, -1):
+            # As wide as the longest answer; with no query at all, as it would be where all are found.
+            width = found.distances.shape[1]
+            assert width <= min(self.k, len(self.model))
+            assert not q or not width or not np.isnan(found.distances[:, -1]).all()
+        else:
+            width = k
         assert found.distances.shape == (q, width)
         assert len(found.indices) == q
         for query, ids, distances in zip(queries, found.indices, found.distances, strict=True):
@@ -396,35 +294,3 @@ class ScannCalls(RuleBasedStateMachine):
         """Make a docid that there never was."""
         self.named_so_far += 1
         return f"row {self.named_so_far}"
-
-
-def scann_calls(
-    minutes: Annotated[float, typer.Option(min=0.01, help="How long.")] = 10.0,
-    seed: Annotated[int, typer.Option(min=0, help="Makes the same calls again.")] = 1,
-) -> None:
-    """Drive leafscan.scann by random calls; none may crash, err without a sentence, or give a wrong id."""
-    COUNTS.clear()
-    begin, rounds = time.perf_counter(), 0
-    while time.perf_counter() - begin < 60 * minutes:
-        machine = seeded(seed + rounds)(type("Calls", (ScannCalls,), {}))
-        run_state_machine_as_test(
-            machine,
-            settings=settings(
-                max_examples=30,
-                stateful_step_count=30,
-                deadline=None,
-                database=None,
-                phases=(Phase.generate, Phase.shrink),
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-        rounds += 1
-    results = {
-        "subject": "scann",
-        "workload": {"seed": seed, "rounds": rounds, "minutes": minutes},
-        "seconds": round(time.perf_counter() - begin, 1),
-        "calls": dict(sorted(COUNTS.items())),
-    }
-    OUT.mkdir(parents=True, exist_ok=True)
-    (OUT / "scann.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    typer.echo(json.dumps(results, indent=2))

@@ -1,0 +1,1 @@
+"""The subject "scann": random calls of leafscan.scann, held against a dictionary."""
