@@ -320,7 +320,7 @@ def test_where_candidates_go_by_themselves(candidates: Matrix, monkeypatch):
             return {"bytes_limit": self.memory}
 
     index = leafscan.build(candidates, metric="cosine")
-    for memory, there in ((1 << 30, True), (300 * 8 * 6 * 2, False)):
+    for memory, there in ((1 << 30, True), (300 * 8 * 4 * 2, False)):
         monkeypatch.setattr(jax, "devices", lambda *_, memory=memory: [Card(memory)])
         monkeypatch.setattr(jax, "local_devices", lambda *_, memory=memory: [Card(memory)])
         assert on_device.is_there(index) is there

@@ -62,6 +62,23 @@ def test_a_saved_model_holds_its_candidates(kind, candidates: Matrix, queries: M
         assert ids_of(again, queries).max() < 40
 
 
+def test_a_saved_model_of_300_mib_loads(tmp_path: Path):
+    # Above Keras' guard of an archive's members, 256 MiB; its folder of assets is gone once it has loaded.
+    rows = np.random.default_rng(3).standard_normal((620_000, 128), np.float32)
+    queries = rows[::40_000]
+    model = model_of(BruteForceRetrieval(rows, k=2), 128)
+    expected = model.predict(queries, verbose=0)
+    assert expected[1][:, 0].tolist() == list(range(0, 620_000, 40_000))
+    model.save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        assert max(each.file_size for each in archive.infolist()) > 300 * 2**20
+    del model, rows
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    (tmp_path / "model.keras").unlink()
+    for mine, theirs in zip(again.predict(queries, verbose=0), expected, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
 def test_strings_towers_and_models_without_candidates_are_saved(
     candidates: Matrix, queries: Matrix, tmp_path: Path
 ):

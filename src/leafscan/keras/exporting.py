@@ -37,9 +37,11 @@ def _exporting() -> bool:
     if keras.backend.backend() == "torch":
         import torch
 
-        # Also torch.export and torch.jit.trace of a user's own; not torch.compile, which stays here.
-        # PyTorch before 2.7 does not tell the former.
-        told = hasattr(torch.compiler, "is_exporting") and torch.compiler.is_exporting()
+        # Also torch.export and torch.jit.trace of a user's own; not torch.compile, which stays here: to its
+        # tracing is_exporting() is true in releases before 2.13, but the flag behind it is not. Before 2.7
+        # an export sets this other one alone, and only where it is not strict.
+        flag = "_is_exporting_flag" if hasattr(torch.compiler, "is_exporting") else "_is_compiling_flag"
+        told: bool = getattr(torch.compiler, flag)
         traced: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
         return told or traced
     # Keras has no flag of it.
