@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "bindings.h"
-#include "leafscan/core/finite.h"
+#include "leafscan/core/numbers_in_range.h"
 #include "leafscan/core/row_source.h"
 #include "leafscan/search/query_lists.h"
 #include "leafscan/update/code_error.h"
@@ -257,7 +257,7 @@ nb::tuple PythonSearcher::Answer(const Batch& batch, SearchOptions options, bool
     SearchTrace* traced = nullptr;
     const TracePart part(options.trace, traced);
     StageClock clock(traced);
-    CheckFinite(batch.matrix, "queries", options.threads);
+    CheckNumbers(batch.matrix, "queries", Most(normalize), options.threads);
     if (normalize) {
       AlignedVector<float> unit(batch.matrix.rows * batch.matrix.cols);
       for (std::size_t i = 0; i < batch.matrix.rows; ++i) {

@@ -170,7 +170,7 @@ def _queries(dim: int) -> NDArray[np.float32]:
     rng = np.random.default_rng(dim)
     queries = rng.standard_normal((_QUERIES, dim)).astype(np.float32)
     queries[1] = 0
-    queries[2] *= np.float32(1e18)
+    queries[2] *= np.float32(1e14)
     queries[3] *= np.float32(1e-30)
     return queries
 

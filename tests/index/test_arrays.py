@@ -87,6 +87,15 @@ def test_tensors_of_float32_are_not_copied() -> None:
     assert as_vectors(tensor).ctypes.data == tensor.data_ptr()
 
 
+def test_masked_numbers_are_not_read_as_if_they_were_there() -> None:
+    masked = np.ma.masked_array(VALUES, mask=[[0, 0, 0], [0, 1, 0]])
+    with pytest.raises(TypeError, match=r"vectors has masked numbers, .* fill them, as by numpy\.ma\.filled"):
+        as_vectors(masked)
+    with pytest.raises(TypeError, match="queries has masked numbers"):
+        as_queries(masked, 3)
+    np.testing.assert_array_equal(as_vectors(np.ma.masked_array(VALUES)), VALUES)
+
+
 def test_tensors_that_numpy_cannot_read_get_a_sentence() -> None:
     torch = pytest.importorskip("torch")
     for tensor in (torch.ones(2, 2, requires_grad=True), torch.ones(2, 2, dtype=torch.bfloat16)):

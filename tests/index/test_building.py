@@ -102,6 +102,37 @@ def test_the_first_bad_row_is_named(vectors: Matrix, bad: float, config: Config)
         build(spoilt, metric="dot_product", config=config)
 
 
+@pytest.mark.parametrize("metric", ["dot_product", "squared_l2"])
+@pytest.mark.parametrize("config", [CONFIGS["exact"], CONFIGS["all"]])
+def test_numbers_whose_products_leave_float32_are_refused(
+    vectors: Matrix, metric: str, config: Config, recwarn: pytest.WarningsRecorder
+) -> None:
+    long = vectors.copy()
+    long[7, 3] = -1e16
+    with pytest.raises(
+        ValueError, match=r"^vectors must hold numbers from -1e\+15 .* received -1e\+16 in row 7\."
+    ):
+        build(long, metric=metric, config=config)
+    index = build(vectors, metric=metric, config=config)
+    with pytest.raises(ValueError, match=r"^queries must hold numbers .* received -1e\+16 in row 2\."):
+        index.search(long[5:8])
+    with pytest.raises(ValueError, match=r"^vectors must hold numbers .* received -1e\+16 in row 1\."):
+        index.upsert([5, 7], long[6:8])
+    assert index.vectors is not None
+    # What is within the range is found as ever, whatever its size.
+    size = np.float32(2.0**46)
+    found = build(vectors * size, metric=metric, config=config).search(vectors[:50] * size)
+    np.testing.assert_array_equal(found.ids, index.search(vectors[:50]).ids)
+    assert np.isfinite(found.scores).all()
+    assert not recwarn.list
+
+
+def test_cosine_takes_any_finite_length(vectors: Matrix) -> None:
+    lengths = np.exp2(np.linspace(-100, 100, len(vectors)).round()).astype(np.float32)[:, np.newaxis]
+    found = build(vectors * lengths, metric="cosine").search(vectors[:50] * lengths[::-1][:50])
+    np.testing.assert_array_equal(found.ids, build(vectors, metric="cosine").search(vectors[:50]).ids)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "sentence"),
     [

@@ -42,6 +42,8 @@ def test_the_same_tests_pass_on(backend: str):
 
 SAVES = """
 import sys, keras, numpy as np
+from leafscan.keras import ScannRetrieval
+folder = sys.argv[1]
 candidates = np.load(folder + "/candidates.npy")
 tower = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8)])
 layer = ScannRetrieval(candidates, [f"movie {place}" for place in range(300)], k=5, query_tower=tower)

@@ -11,7 +11,7 @@
 #include "leafscan/build/encoder.h"
 #include "leafscan/build/kept_rows.h"
 #include "leafscan/build/panels.h"
-#include "leafscan/core/finite.h"
+#include "leafscan/core/numbers_in_range.h"
 #include "leafscan/core/thread_pool.h"
 #include "leafscan/reorder/row_encoder.h"
 #include "leafscan/simd/encode_panel.h"
@@ -41,7 +41,7 @@ class Builder {
         centered_(source), coded_(source) {}
 
   Sections Run() {
-    CheckFinite(source_.rows, "vectors", options_.threads);
+    CheckNumbers(source_.rows, "vectors", Most(source_.normalize), options_.threads);
     // Directions are seen from the origin.
     if (!source_.normalize && !spherical_ && (options_.leaves > 0 || options_.width > 0)) FindCenter();
     if (options_.leaves > 0) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "leafscan/core/aligned_vector.h"
-#include "leafscan/core/finite.h"
+#include "leafscan/core/numbers_in_range.h"
 #include "leafscan/core/row_source.h"
 #include "leafscan/search/query_lists.h"
 
@@ -35,7 +35,7 @@ void Check(const ServedIndex& index, const Request& request, int threads) {
     throw std::invalid_argument(
         "this index keeps codes alone, so that scores have no derivative; build it with reorder=Reorder(...).");
   }
-  CheckFinite(request.queries, "queries", threads);
+  CheckNumbers(request.queries, "queries", Most(index.normalize), threads);
 }
 
 // The rows that lists name, into `room`.

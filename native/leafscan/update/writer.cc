@@ -6,7 +6,7 @@
 
 #include "leafscan/build/encoder.h"
 #include "leafscan/build/panels.h"
-#include "leafscan/core/finite.h"
+#include "leafscan/core/numbers_in_range.h"
 #include "leafscan/core/row_source.h"
 #include "leafscan/train/assign.h"
 #include "leafscan/train/spill.h"
@@ -69,7 +69,7 @@ Writer::Writer(std::shared_ptr<const Snapshot> snapshot, const WriterOptions& op
 }
 
 Writer::Next Writer::Prepare(const Changes& changes, int threads, Monitor* monitor) {
-  CheckFinite(changes.vectors, "vectors", threads);
+  CheckNumbers(changes.vectors, "vectors", Most(options_.normalize), threads);
   const Base& base = *current_->base;
   Next next;
   const RowSource kept{changes.vectors, options_.normalize};

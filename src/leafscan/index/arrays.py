@@ -38,7 +38,7 @@ def as_vectors(vectors: ArrayLike) -> NDArray[np.float32]:
     TypeError
         If it is no array of real numbers, or lies on another device.
     ValueError
-        If it has the wrong rank or nothing in it. That every number is finite is for the engine to see.
+        If it has the wrong rank or nothing in it. That every number is in the range is for the engine to see.
 
     Examples
     --------
@@ -113,10 +113,17 @@ def read_array(values: Any, name: str) -> NDArray[Any]:
     Raises
     ------
     TypeError
-        If it lies on another device or cannot be read.
+        If it lies on another device, has masked numbers, or cannot be read.
     ValueError
         If it is ragged.
     """
+    if type(values) is np.ndarray:
+        return values
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise TypeError(
+            f"{name} has masked numbers, which would be read as if they were there; "
+            f"fill them, as by numpy.ma.filled({name}, 0.0), or drop their rows."
+        )
     if isinstance(values, np.ndarray):
         return np.asarray(values)
     device = _device(values)

@@ -54,8 +54,8 @@ def build(
     Parameters
     ----------
     vectors
-        (n, d) real numbers, all finite: a NumPy array, anything that NumPy or DLPack can read on the CPU, or
-        nested lists. They are searched as float32.
+        (n, d) real numbers, from -1e15 to 1e15, or for cosine any that are finite: a NumPy array, anything
+        that NumPy or DLPack can read on the CPU, or nested lists. They are searched as float32.
     metric
         "dot_product", "cosine" (rows of zeros have cosine 0 with everything) or "squared_l2".
     config

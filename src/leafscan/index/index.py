@@ -76,7 +76,7 @@ class Index(TunableIndex):
             (m,), each different: integers that are not negative, or strings that are not empty, as those of
             the index are.
         vectors
-            (m, d) real numbers, all finite.
+            (m, d) real numbers, in the range of those of `leafscan.build`.
         tags
             By name, (m,) values, as `leafscan.build` takes them. An id that is there keeps the tags of which
             nothing is said.

@@ -126,8 +126,8 @@ class SearchableIndex:
         Parameters
         ----------
         queries
-            (d,) or (q, d) real numbers, all finite: a NumPy array (float32 in C order is the quickest),
-            anything that NumPy or DLPack can read on the CPU, or lists.
+            (d,) or (q, d) real numbers, in the range of those of the rows: a NumPy array (float32 in C order
+            is the quickest), anything that NumPy or DLPack can read on the CPU, or lists.
         k
             How many, at least 1.
         params

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from leafscan import FileFormatError
 from leafscan.scann.decoding import decode
 from leafscan.scann.docids import Docids, as_docids
-from leafscan.scann.lengths import check_lengths
 from leafscan.scann.living import Living
 from leafscan.scann.pickled import read_list
 from leafscan.scann.plan import plan
@@ -75,7 +74,6 @@ def read(folder: Path, *, older: bool = True) -> tuple[Living, Mapping[str, Any]
         # Rows have a norm in one more dimension.
         rows, settings = np.ascontiguousarray(rows[:, :-1]), without_reduction(settings)
     try:
-        check_lengths(rows, "it")
         living = Living.build(rows, plan(settings, rows), None)
     except (ValueError, TypeError) as error:
         raise FileFormatError(f"{folder}: {error}") from error

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from leafscan.index.arrays import as_vectors, read_array
 from leafscan.scann.docids import as_docids
 from leafscan.scann.errors import ScannError
-from leafscan.scann.lengths import check_lengths
 from leafscan.scann.numbers import MAX_COUNT
 
 __all__ = ["listed_docids", "number_asked_for", "read_queries", "read_updates"]
@@ -100,7 +99,7 @@ def read_updates(docids: Any, database: ArrayLike, dim: int) -> tuple[list[Hasha
     Raises
     ------
     TypeError, ValueError
-        If something is wrong with either; as `ScannError` with the dimensions or the values of rows.
+        If something is wrong with either; as `ScannError` with the dimensions of rows.
     """
     listed = as_docids(listed_docids(docids))
     array = read_array(database, "database")
@@ -115,10 +114,6 @@ def read_updates(docids: Any, database: ArrayLike, dim: int) -> tuple[list[Hasha
         raise ScannError(
             f"database must have {dim} dimensions, as the searcher's rows have; received {rows.shape}."
         )
-    bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
-    if len(bad):
-        raise ScannError(f"database must be finite; row {bad[0]} holds NaN or infinity.")
-    check_lengths(rows, "database")
     return listed, rows
 
 

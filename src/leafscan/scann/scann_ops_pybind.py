@@ -14,7 +14,6 @@ from leafscan.scann import autopilot, scann_builder, serialized
 from leafscan.scann.config_text import ConfigText
 from leafscan.scann.docids import Docids, as_docids
 from leafscan.scann.errors import as_scann_error
-from leafscan.scann.lengths import check_lengths
 from leafscan.scann.living import Living
 from leafscan.scann.plan import plan, settings_of
 from leafscan.scann.searcher import ScannSearcher
@@ -135,7 +134,6 @@ def create_searcher(
     if names is not None and len(names) != len(rows):
         raise ValueError(f"docid and database size mismatch: {len(names)} != {len(rows)}.")
     with as_scann_error():
-        check_lengths(rows, "db")
         living = Living.build(rows, plan(settings, rows), threads or None)
     return ScannSearcher(living, settings, None if names is None else Docids(names))
 

@@ -15,7 +15,6 @@ from leafscan.scann.asked import listed_docids, number_asked_for, read_queries, 
 from leafscan.scann.config_text import ConfigText, Settings
 from leafscan.scann.docids import Docids, as_docids
 from leafscan.scann.errors import ScannError, as_scann_error
-from leafscan.scann.lengths import check_length, check_lengths
 from leafscan.scann.living import Living
 from leafscan.scann.numbers import count
 from leafscan.scann.plan import plan, settings_of
@@ -97,7 +96,6 @@ class ScannSearcher:
         k = number_asked_for(final_num_neighbors, "final_num_neighbors")
         wanted = self._living.plan.num_neighbors if k is None else k
         query = read_queries(q, "q", 1, self._living.dim)
-        check_length(query, "q")
         candidates = number_asked_for(pre_reorder_num_neighbors, "pre_reorder_num_neighbors")
         leaves = number_asked_for(leaves_to_search, "leaves_to_search")
         if self._docids is None:
@@ -204,7 +202,8 @@ class ScannSearcher:
             new = [docid for docid in listed if docid not in mine]
             mine.add(listed, keys)
             try:
-                self._living.upsert(keys, rows)
+                with as_scann_error():
+                    self._living.upsert(keys, rows)
             except BaseException:
                 mine.remove(reversed(new))
                 raise
@@ -366,7 +365,6 @@ class ScannSearcher:
         candidates = number_asked_for(pre_reorder_num_neighbors, "pre_reorder_num_neighbors")
         leaves = number_asked_for(leaves_to_search, "leaves_to_search")
         batch = read_queries(queries, "queries", 2, self._living.dim)
-        check_lengths(batch, "queries")
         n = len(self._living)
         if k is not None and len(batch) * max(0, k - n) > MAX_PADDING:
             raise ValueError(
