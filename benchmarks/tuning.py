@@ -64,7 +64,7 @@ def plans(base: Config) -> Iterator[tuple[str, Config]]:
     if tree is None:
         yield "exact", base
         return
-    for factor in (1.0, 0.5, 2.0):
+    for factor in (1.0, 0.25, 0.5, 2.0):
         for soar in (None, 1.0) if factor == 1 else (None,):
             for reorder in (Reorder(), Reorder(first_dtype="int8"), Reorder(dtype="bfloat16")):
                 leaves = round(factor * tree.num_leaves)

@@ -30,8 +30,10 @@ std::size_t BatchScan::QueriesAtOnce(const Snapshot& snapshot, std::size_t queri
                                      std::size_t wanted, int threads) {
   if (!snapshot.has_tree() || !snapshot.has_codes()) return 0;
   const std::size_t fit = std::min(kMost, kMostSurvivors / std::max<std::size_t>(wanted, 1));
-  const std::size_t share = std::max(queries / (2 * static_cast<std::size_t>(std::max(threads, 1))), kLeast);
-  const std::size_t at_once = std::min({queries, share, fit});
+  // Every thread has some, or a batch of few would be left to one of many threads; and several, where that leaves enough.
+  const std::size_t shares = static_cast<std::size_t>(std::max(threads, 1));
+  const std::size_t share = (queries + shares - 1) / shares;
+  const std::size_t at_once = std::min(share >= 2 * kLeast ? (share + 1) / 2 : share, fit);
   return at_once >= kLeast && at_once * leaves >= snapshot.leaves.size() ? at_once : 0;
 }
 

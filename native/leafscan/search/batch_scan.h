@@ -28,8 +28,8 @@ class BatchScan {
  public:
   static constexpr std::size_t kMost = 256;
 
-  // How many queries to give to a thread at a time, each with `leaves` to visit and room for `wanted` survivors; 0 where so
-  // few would meet in a leaf too seldom for it to pay.
+  // How many queries to give to a thread at a time, each with `leaves` to visit and room for `wanted` survivors; 0 where those
+  // of a thread are so few that they would meet in a leaf too seldom for it to pay.
   static std::size_t QueriesAtOnce(const Snapshot& snapshot, std::size_t queries, std::size_t leaves,
                                    std::size_t wanted, int threads);
 
