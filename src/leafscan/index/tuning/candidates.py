@@ -25,8 +25,9 @@ EXACT_ALWAYS = 500
 HASH_ALONE_UP_TO = 30_000
 
 #: For cosine and squared_l2 so many times the leaves of a plan that is not tuned: with exactly as many
-#: candidates as it takes, half of the leaves were the quickest of a sweep at every recall on SIFT and GloVe-100,
-#: 5 to 20 % quicker than .7 of them; for dot products (the tutorial's) they were up to half as quick.
+#: candidates as it takes, half of the leaves were the quickest of a sweep at every recall on SIFT and
+#: GloVe-100, 5 to 20 % quicker than .7 of them; for dot products (the tutorial's) they were up to half as
+#: quick.
 COARSER = 0.5
 
 #: Rows in bfloat16 are tried from this many dimensions on, where a row is more than two cache lines.
