@@ -12,6 +12,7 @@ their queries, too.
 """
 
 import dataclasses
+import itertools
 import json
 import time
 from collections.abc import Iterator
@@ -186,15 +187,17 @@ def measure(name: str, console: Console, *, sweeping: bool, giving: bool) -> lis
         console.print(f"{name} {target}: {tuning}; fresh {reached:.4f}; {seconds:.1f} s beside {plain:.1f} s")
     if not sweeping:
         return records
-    others: dict[float, list[Runner]] = {target: [] for target in TARGETS}
+    others: dict[float, list[list[Runner]]] = {target: [] for target in TARGETS}
     for label, config in plans(base.config):
         index = leafscan.build(rows, metric=data.metric, config=config, progress=False)
         found = swept(label, index, fresh[:SWEPT], truth[:SWEPT])
         for target, runners in found.items():
-            others[target] += runners
+            others[target].append(runners)
     for record in records:
         target = record["recall"]
-        runners = [own[target], *others[target]]
+        # No plan comes right after itself: it would find its rows in the cache, which leafscan's never does.
+        in_turn = itertools.chain.from_iterable(itertools.zip_longest(*others[target]))
+        runners = [own[target], *(runner for runner in in_turn if runner is not None)]
         times = timed(runners, fresh)
         place = min(range(1, len(runners)), key=lambda one: times[one])
         best = runners[place]
